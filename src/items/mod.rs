@@ -1,1 +1,21 @@
-//! Not written yet.
+//! From frames to one verdict an item.
+//!
+//! An item is found in the frames in which it is seen ([`Passing`]; or every frame is an item of its own) and judged
+//! once, from all of them ([`Judgement`]). Between the two stands the [`Handover`]: the camera's thread never waits
+//! for the model, and what the model had no time for is counted.
+//!
+//! Invariant: every item number that was given out comes back in exactly one [`Judged`], whatever was dropped on
+//! the way. So items = OK + NG + NOT INSPECTED.
+
+mod passing;
+mod profile;
+mod handover;
+mod judgement;
+mod sightings;
+mod tally;
+
+pub use handover::{Departure, Handover, Look, Taken};
+pub use judgement::{Decisive, Defect, Judged, Judgement, Reason, Rule, Verdict};
+pub use passing::{Passing, Seen, Whole};
+pub use profile::{Belt, PresenceRule, Travel};
+pub use tally::Tally;

@@ -1,0 +1,147 @@
+//! Items that pass through the camera's view on a belt: each gets one number, however many frames show it.
+
+use crate::{
+    camera::Pixels,
+    inspection::Region,
+    items::profile::{PresenceRule, Stretch},
+};
+
+/// Follows items through the view.
+///
+/// It sees every frame, also those that the model has no time for, so that an item is counted even when none of its
+/// frames is inspected.
+pub struct Passing {
+    rule: PresenceRule,
+    next_item: u64,
+    tracks: Vec<Track>,
+}
+
+/// What one frame shows.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Seen {
+    /// Items that are wholly in view, each with the rectangle that it fills.
+    pub whole: Vec<Whole>,
+    /// Items that are gone and can be judged.
+    pub left: Vec<u64>,
+}
+
+/// An item that is wholly in view.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Whole {
+    /// Its number.
+    pub item: u64,
+    /// Where it is, in pixels of the picture.
+    pub region: Region,
+}
+
+struct Track {
+    item: u64,
+    stretch: Stretch,
+    /// Pixels a frame along the travel.
+    speed: f32,
+    /// In how many frames running it was not found.
+    missing: u32,
+}
+
+/// A frame that is too dark or smeared hides an item for a moment; it is not another item afterwards.
+const MISSING_FRAMES: u32 = 2;
+
+/// A stretch belongs to an item if it covers at least this share of the shorter of the two.
+const SAME_ITEM_SHARE: f32 = 0.3;
+
+impl Passing {
+    /// Starts with an empty view; the first item gets the number `first_item`.
+    #[must_use]
+    pub fn new(rule: PresenceRule, first_item: u64) -> Self {
+        Self { rule, next_item: first_item, tracks: Vec::new() }
+    }
+
+    /// Looks at the next frame.
+    pub fn observe(&mut self, pixels: &Pixels) -> Seen {
+        let Some(view) = self.rule.view(pixels) else { return Seen::default() };
+        let mut stretches = self.rule.stretches(pixels, view);
+        let bounds = self.bounds(view);
+        let mut seen = Seen::default();
+
+        for mut track in std::mem::take(&mut self.tracks) {
+            match take_nearest(&mut stretches, track.expected()) {
+                Some(stretch) => {
+                    track.meet(stretch);
+                    self.tracks.push(track);
+                }
+                None if track.may_come_back(bounds) => {
+                    track.missing += 1;
+                    self.tracks.push(track);
+                }
+                None => seen.left.push(track.item),
+            }
+        }
+        for stretch in stretches {
+            self.tracks.push(Track { item: self.next_item, stretch, speed: 0.0, missing: 0 });
+            self.next_item += 1;
+        }
+        seen.whole = self
+            .tracks
+            .iter()
+            .filter(|track| track.missing == 0 && is_inside(track.stretch, bounds))
+            .map(|track| Whole { item: track.item, region: self.rule.extent(pixels, view, track.stretch) })
+            .collect();
+        seen
+    }
+
+    /// Gives up every item in view: no frame will follow.
+    pub fn finish(&mut self) -> Vec<u64> {
+        std::mem::take(&mut self.tracks).into_iter().map(|track| track.item).collect()
+    }
+
+    /// The number that the next item will get.
+    #[must_use]
+    pub fn next_item(&self) -> u64 {
+        self.next_item
+    }
+
+    fn bounds(&self, view: Region) -> Stretch {
+        match self.rule.travel {
+            super::Travel::Horizontal => Stretch { start: view.x, end: view.x + view.width },
+            super::Travel::Vertical => Stretch { start: view.y, end: view.y + view.height },
+        }
+    }
+}
+
+impl Track {
+    /// Where the item should be now: its last place, moved on.
+    fn expected(&self) -> (f32, f32) {
+        let shift = self.speed * (self.missing + 1) as f32;
+        (self.stretch.start as f32 + shift, self.stretch.end as f32 + shift)
+    }
+
+    fn meet(&mut self, stretch: Stretch) {
+        // An item that is cut off by the view's edge moves at one end only: the end that moved more tells its speed.
+        let frames = (self.missing + 1) as f32;
+        let by_start = (stretch.start as f32 - self.stretch.start as f32) / frames;
+        let by_end = (stretch.end as f32 - self.stretch.end as f32) / frames;
+        self.speed = if by_start.abs() > by_end.abs() { by_start } else { by_end };
+        self.stretch = stretch;
+        self.missing = 0;
+    }
+
+    fn may_come_back(&self, bounds: Stretch) -> bool {
+        let (start, end) = self.expected();
+        self.missing < MISSING_FRAMES && end > bounds.start as f32 && start < bounds.end as f32
+    }
+}
+
+fn is_inside(stretch: Stretch, bounds: Stretch) -> bool {
+    stretch.start > bounds.start && stretch.end < bounds.end
+}
+
+fn take_nearest(stretches: &mut Vec<Stretch>, (start, end): (f32, f32)) -> Option<Stretch> {
+    let common = |stretch: &Stretch| end.min(stretch.end as f32) - start.max(stretch.start as f32);
+    let (index, best) =
+        stretches.iter().enumerate().max_by(|(_, a), (_, b)| common(a).total_cmp(&common(b)))?;
+    let shorter = (end - start).min(best.length() as f32);
+    (common(best) >= SAME_ITEM_SHARE * shorter).then(|| stretches.remove(index))
+}
+
+#[cfg(test)]
+mod tests;
