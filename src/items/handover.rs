@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, VecDeque},
     sync::{Condvar, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use crate::{camera::Frame, inspection::Region};
@@ -36,6 +37,8 @@ pub enum Taken {
     Look(Look),
     /// Judge these.
     Departure(Departure),
+    /// Nothing came within the given time.
+    Nothing,
 }
 
 /// A queue that holds a bounded number of looks and forgets no item.
@@ -106,20 +109,23 @@ impl Handover {
         self.changed.notify_all();
     }
 
-    /// Waits for the next thing to do; `None` once the handover is closed and empty.
-    pub fn take(&self) -> Option<Taken> {
-        let mut queue = self.lock();
-        loop {
-            if let Some(entry) = queue.entries.pop_front() {
-                queue.looks -= usize::from(matches!(entry, Taken::Look(_)));
-                self.changed.notify_all();
-                return Some(entry);
-            }
-            if queue.closed {
-                return None;
-            }
-            queue = self.changed.wait(queue).unwrap_or_else(PoisonError::into_inner);
+    /// Waits at most `patience` for the next thing to do; `None` once the handover is closed and empty.
+    pub fn take(&self, patience: Duration) -> Option<Taken> {
+        let is_idle = |queue: &mut Queue| queue.entries.is_empty() && !queue.closed;
+        let waited = self.changed.wait_timeout_while(self.lock(), patience, is_idle);
+        let mut queue = waited.unwrap_or_else(PoisonError::into_inner).0;
+        if let Some(entry) = queue.entries.pop_front() {
+            queue.looks -= usize::from(matches!(entry, Taken::Look(_)));
+            self.changed.notify_all();
+            return Some(entry);
         }
+        if queue.closed { None } else { Some(Taken::Nothing) }
+    }
+
+    /// Whether nothing waits to be taken.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.lock().entries.is_empty()
     }
 
     /// How many looks were dropped since the start.

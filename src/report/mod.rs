@@ -1,1 +1,9 @@
-//! Not written yet.
+//! What leaves the station about an NG item, and which incident it belongs to.
+
+mod clock;
+mod incidents;
+mod reporter;
+
+pub use clock::clock_state;
+pub use incidents::{IncidentRule, Incidents};
+pub use reporter::{Draft, Origin, Reporter};

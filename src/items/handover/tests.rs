@@ -5,6 +5,8 @@ use proptest::prelude::*;
 use super::*;
 use crate::camera::{self, Picture};
 
+const PATIENCE: Duration = Duration::from_secs(10);
+
 fn look(item: u64, sequence: u64) -> Look {
     let picture = Picture::Encoded(Arc::from(Vec::new()));
     Look {
@@ -17,10 +19,11 @@ fn look(item: u64, sequence: u64) -> Look {
 fn drain(handover: &Handover) -> (Vec<u64>, Vec<Departure>) {
     handover.close();
     let (mut frames, mut departures) = (Vec::new(), Vec::new());
-    while let Some(taken) = handover.take() {
+    while let Some(taken) = handover.take(PATIENCE) {
         match taken {
             Taken::Look(look) => frames.push(look.frame.sequence),
             Taken::Departure(departure) => departures.push(departure),
+            Taken::Nothing => {}
         }
     }
     (frames, departures)
@@ -49,7 +52,7 @@ fn a_source_that_can_wait_loses_nothing() {
             handover.close();
         });
         let mut judged = 0;
-        while let Some(taken) = handover.take() {
+        while let Some(taken) = handover.take(PATIENCE) {
             if let Taken::Departure(departure) = taken {
                 judged += departure.last - departure.first + 1;
             }
@@ -86,7 +89,7 @@ proptest! {
                 0 | 1 => for _ in 0..count { handover.offer(look(item, offered)); offered += 1; },
                 2 => { handover.depart(item); item += 1; }
                 _ => if !handover.lock().entries.is_empty() {
-                    match handover.take() {
+                    match handover.take(PATIENCE) {
                         Some(Taken::Departure(it)) => departed.extend(it.first..=it.last),
                         _ => looked += 1,
                     }
