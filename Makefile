@@ -1,0 +1,26 @@
+# The words that README and CI use. Each installs what a fresh Debian or Ubuntu machine with Rust lacks.
+.DELETE_ON_ERROR:
+.PHONY: demo test lint bench clean-demo
+
+# Arguments for `make demo`: --json, --frames DIR, --seconds N.
+ARGS ?=
+
+demo: ## Items pass, a model finds defects, reports survive, a mail arrives: the whole chain on this machine.
+	@local/prerequisites.sh build
+	@cargo build --quiet --locked --profile $(PROFILE) --package andon-demo --package defect-mailer
+	@target/$(PROFILE_DIR)/andon-demo $(ARGS)
+
+PROFILE ?= release
+PROFILE_DIR = $(if $(filter dev,$(PROFILE)),debug,$(PROFILE))
+
+test: ## Everything that CI runs: format, lints, licences, all tests.
+	@local/prerequisites.sh build test
+	@local/iothub-standin/tests/sdk/install.sh target/sdk
+	@azure/defect-mailer/tests/smtp/install.sh target/smtp
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- --deny warnings
+	cargo test --workspace --locked --no-fail-fast
+
+bench: ## Time a frame's way through the stages with the shipped model.
+	@local/prerequisites.sh build
+	cargo run --release --locked -- bench --model models/pcb
