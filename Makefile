@@ -15,8 +15,6 @@ PROFILE_DIR = $(if $(filter dev,$(PROFILE)),debug,$(PROFILE))
 
 test: ## Everything that CI runs: format, lints, licences, all tests.
 	@local/prerequisites.sh build test
-	@local/iothub-standin/tests/sdk/install.sh target/sdk
-	@azure/defect-mailer/tests/smtp/install.sh target/smtp
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- --deny warnings
 	cargo test --workspace --locked --no-fail-fast
