@@ -1,1 +1,39 @@
-//! Placeholder.
+//! Runs the folder of a Functions custom handler as the Azure Functions host does, on one machine without Azure.
+//!
+//! It reads `host.json` and each `function.json`, starts the executable, waits until it answers, follows the events
+//! file of the IoT Hub stand-in, posts batches partition by partition, applies the retry policy and checkpoints. It is
+//! a driver for tests and for the demo, not the host itself: what it does and where that is known from stands at each
+//! part. *Host source* means `Azure/azure-functions-host`, *extension source* the Event Hubs extension in
+//! `Azure/azure-sdk-for-net`, *SDK source* `Azure/azure-webjobs-sdk`.
+//!
+//! ```text
+//! events file -> tail -> partition: batch -> payload -> invocation -> retry -> checkpoint
+//!                                                          |
+//!                                              handler (process, readiness, restart)
+//! ```
+//!
+//! invariant: a partition's events are posted in order, one batch at a time; a batch that fails holds up its own
+//! partition and no other.
+//! invariant: after the last retry the checkpoint moves on all the same, as in Azure. A handler that wants an event
+//! again has to keep failing while its retries last.
+
+mod app;
+mod event;
+mod tail;
+mod payload;
+mod handler;
+mod invocation;
+mod retry;
+mod checkpoint;
+mod progress;
+mod flag;
+mod partition;
+mod host;
+
+pub use app::{App, AppError, Function};
+pub use event::Event;
+pub use handler::HandlerOutput;
+pub use host::{FunctionsHost, HostError, HostOptions};
+pub use payload::{Context, payload};
+pub use progress::Progress;
+pub use retry::RetryPolicy;

@@ -37,7 +37,7 @@ impl DefectKind {
             Self::Mousebite => "mousebite",
             Self::Spur => "spur",
             Self::Copper => "copper",
-            Self::Pinhole => "pinhole",
+            Self::Pinhole => "pin-hole",
         }
     }
 }
