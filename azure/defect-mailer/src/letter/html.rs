@@ -24,6 +24,7 @@ pub(super) fn render(words: &Words) -> String {
             ("tone", tone.to_owned()),
             ("headline", escape(&words.headline)),
             ("place", escape(&words.place)),
+            ("glance", escape(&words.glance)),
             ("facts", facts.collect()),
             ("steps", steps.collect()),
             ("notes", section("Keep in mind", "notes", &words.notes)),

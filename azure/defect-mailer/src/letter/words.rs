@@ -18,6 +18,8 @@ pub(super) struct Words {
     pub(super) headline: String,
     /// `press-3, line-1`
     pub(super) place: String,
+    /// `10 items since Mon 23 Nov, 07:41:07 CET`
+    pub(super) glance: String,
     /// Name and value.
     pub(super) facts: Vec<(&'static str, String)>,
     /// What to do, in order.
@@ -50,9 +52,10 @@ impl Words {
             severity: tally.severity,
             headline: format!("{kind}: {names}"),
             place: format!("{device}, {}", tally.line),
-            facts: facts(&device, owed, zone),
+            glance: format!("{} since {}", count(tally.total, "item"), instant(&owed.opened_at, zone)),
+            facts: facts(owed, zone),
             steps: steps(&device, tally, zone),
-            notes: notes(&device, owed),
+            notes: notes(&device, owed, zone),
             also: also(owed, zone),
             origin: format!(
                 "Sent automatically for device {device}. Incident {}. Model {}. Agent {}. {}",
@@ -68,7 +71,7 @@ impl Words {
         let rows: Vec<String> =
             self.facts.iter().map(|(name, value)| format!("{name:<10} {value}")).collect();
         let steps: Vec<String> = self.steps.iter().zip(1..).map(|(step, n)| format!("{n}. {step}")).collect();
-        let mut blocks = vec![format!("{}\n{}", self.headline, self.place), rows.join("\n")];
+        let mut blocks = vec![format!("{}\n{}\n{}", self.headline, self.place, self.glance), rows.join("\n")];
         blocks.push(format!("What to do\n{}", steps.join("\n")));
         for (title, lines) in [("Keep in mind", &self.notes), ("Also at this station", &self.also)] {
             if !lines.is_empty() {
@@ -80,11 +83,9 @@ impl Words {
     }
 }
 
-fn facts(device: &str, owed: &Owed, zone: &TimeZone) -> Vec<(&'static str, String)> {
+fn facts(owed: &Owed, zone: &TimeZone) -> Vec<(&'static str, String)> {
     let tally = &owed.tally;
     let mut facts = vec![
-        ("Station", device.to_owned()),
-        ("Line", tally.line.clone()),
         ("Product", tally.product.clone()),
         ("Since", instant(&owed.opened_at, zone)),
         ("Items", items(owed)),
@@ -93,7 +94,7 @@ fn facts(device: &str, owed: &Owed, zone: &TimeZone) -> Vec<(&'static str, Strin
     facts.push((if tally.items == 1 { "Item" } else { "Last item" }, last));
     facts.push(("How sure", sure(tally)));
     if let Some(place) = tally.place {
-        facts.push(("Where on it", in_picture(place).to_owned()));
+        facts.push(("Where", in_picture(place).to_owned()));
     }
     if let Some(picture) = tally.pictures.last() {
         facts.push(("Picture", picture.clone()));
@@ -136,8 +137,7 @@ fn steps(device: &str, tally: &Tally, zone: &TimeZone) -> Vec<String> {
     } else {
         format!("item no. {}", tally.last_item)
     };
-    let place =
-        tally.place.map(|place| format!(" ({} of the picture)", in_picture(place))).unwrap_or_default();
+    let place = tally.place.map(|place| format!(" ({})", in_picture(place))).unwrap_or_default();
     let look = match tally.pictures.last() {
         Some(picture) => format!("Open the station page of {device} and look at picture {picture}{place}."),
         None => format!("Look at the item itself: {device} kept no picture of it."),
@@ -147,32 +147,32 @@ fn steps(device: &str, tally: &Tally, zone: &TimeZone) -> Vec<String> {
         Severity::Critical => vec![
             format!("Stop {line} at {device} and take out {them}."),
             look,
-            "It is real: keep the line stopped until the cause is found, and check what passed before."
+            "If it is real: keep the line stopped until the cause is found, and check what passed before."
                 .into(),
-            "It is a false alarm: write down the picture's name for the line engineer, and start the line."
+            "If it is a false alarm: write down the picture's name for the line engineer, and start the line."
                 .into(),
         ],
         Severity::Major => vec![
             format!("Take out {them} at {device}."),
             look,
             format!(
-                "It is real: check the process before {device}; stop {line} if the next item fails as well."
+                "If it is real: check the process before {device}; stop {line} if the next item fails as well."
             ),
-            "It is a false alarm: write down the picture's name for the line engineer.".into(),
+            "If it is a false alarm: write down the picture's name for the line engineer.".into(),
         ],
         Severity::Minor => vec![
             look,
-            format!("It is real: put {them} aside for rework, and have an eye on the count."),
-            "It is a false alarm: write down the picture's name for the line engineer.".into(),
+            format!("If it is real: put {them} aside for rework, and have an eye on the count."),
+            "If it is a false alarm: write down the picture's name for the line engineer.".into(),
         ],
     }
 }
 
-fn notes(device: &str, owed: &Owed) -> Vec<String> {
+fn notes(device: &str, owed: &Owed, zone: &TimeZone) -> Vec<String> {
     let tally = &owed.tally;
     let mut notes = Vec::new();
-    let written = owed.written_at.strftime("%H:%M UTC").to_string();
     if tally.unsynchronised {
+        let written = owed.written_at.to_zoned(zone.clone()).strftime("%H:%M %Z");
         notes.push(format!(
             "The station's clock is not synchronised: its times may be wrong. This mail was written at {written}."
         ));
@@ -253,14 +253,14 @@ fn span(gap: SignedDuration) -> String {
 
 fn in_picture(place: Place) -> &'static str {
     match (place.row, place.column) {
-        (0, 0) => "upper left",
-        (0, 1) => "top",
-        (0, _) => "upper right",
-        (1, 0) => "left",
-        (1, 1) => "middle",
-        (1, _) => "right",
-        (_, 0) => "lower left",
-        (_, 1) => "bottom",
-        _ => "lower right",
+        (0, 0) => "at the upper left",
+        (0, 1) => "at the top",
+        (0, _) => "at the upper right",
+        (1, 0) => "at the left",
+        (1, 1) => "in the middle",
+        (1, _) => "at the right",
+        (_, 0) => "at the lower left",
+        (_, 1) => "at the bottom",
+        _ => "at the lower right",
     }
 }

@@ -18,7 +18,9 @@ fn a_report_becomes_one_mail_with_everything_a_supervisor_needs() {
     assert_eq!(mail.header("Auto-Submitted").unwrap(), "auto-generated");
     assert_eq!(mail.header("In-Reply-To"), None);
     assert!(mail.id().ends_with("@plant.example>"), "{}", mail.id());
-    for fact in ["board rev C", "06:01:07 UTC", "93 %", "2026-11-23/000101", "upper right", "What to do"] {
+    for fact in
+        ["board rev C", "06:01:07 UTC", "93 %", "2026-11-23/000101", "at the upper right", "What to do"]
+    {
         assert_eq!(mail.text().matches(fact).count().min(2), 2, "{fact} in text and HTML:\n{}", mail.text());
     }
 }

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread::JoinHandle;
@@ -23,13 +23,12 @@ pub(crate) struct Mailer {
 /// A mailer about to be started.
 #[derive(Clone)]
 pub(crate) struct Start {
-    pub(crate) environment: Vec<(String, String)>,
-    pub(crate) state: PathBuf,
+    environment: Vec<(String, String)>,
 }
 
 impl Start {
     pub(crate) fn new(smtp_port: u16, state: &Path) -> Self {
-        let start = Self { environment: Vec::new(), state: state.to_owned() };
+        let start = Self { environment: Vec::new() };
         start
             .with("MAILER_SMTP_HOST", "127.0.0.1")
             .with("MAILER_SMTP_PORT", &smtp_port.to_string())
