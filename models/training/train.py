@@ -1,0 +1,112 @@
+"""Train the detector for a given time on the CPU and keep the running average of its weights."""
+
+import argparse
+import copy
+import math
+import os
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+
+from augment import sample
+from data import load_pairs
+from loss import assign, detection_loss
+from manifest import MEAN, STD
+from net import STRIDE, Detector
+
+
+class Crops(torch.utils.data.IterableDataset):
+    """Batches without end, drawn from a seed."""
+
+    def __init__(self, pairs, batch: int, seed: int):
+        self.pairs, self.batch, self.seed = pairs, batch, seed
+
+    def __iter__(self):
+        cv2.setNumThreads(0)
+        torch.set_num_threads(1)
+        worker = torch.utils.data.get_worker_info()
+        rng = np.random.default_rng([self.seed, worker.id if worker else 0])
+        while True:
+            crops, boxes, classes = zip(*(sample(self.pairs, rng) for _ in range(self.batch)))
+            image = torch.from_numpy(np.stack(crops))[:, None]
+            yield image, *assign(boxes, classes, image.shape[2] // STRIDE, image.shape[3] // STRIDE)
+
+
+def main():
+    args = _arguments()
+    torch.manual_seed(args.seed)
+    torch.set_num_threads(args.threads)
+    pairs = load_pairs(args.data, held_out=False)
+    batches = torch.utils.data.DataLoader(Crops(pairs, args.batch, args.seed), batch_size=None, num_workers=1)
+    net = Detector()
+    if args.start:
+        net.load_state_dict(torch.load(args.start, map_location="cpu", weights_only=True))
+    net = net.to(memory_format=torch.channels_last).train()
+    average = copy.deepcopy(net).eval()
+    optimiser = torch.optim.AdamW(net.parameters(), lr=args.rate, weight_decay=0.02)
+    print(f"{len(pairs)} boards, {sum(p.numel() for p in net.parameters())} parameters", flush=True)
+
+    start, saved, shown = time.monotonic(), time.monotonic(), torch.zeros(3)
+    for step, (image, label, target) in enumerate(batches, 1):
+        done = (time.monotonic() - start) / (60 * args.minutes)
+        if done >= 1:
+            break
+        for group in optimiser.param_groups:
+            group["lr"] = args.rate * min(1, step / 100) * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * done)))
+        x = ((image.float() / 255 - MEAN) / STD).to(memory_format=torch.channels_last)
+        with torch.autocast("cpu", torch.bfloat16, enabled=args.bf16):
+            logits, distances = net(x)
+        loss, score_loss, box_loss = detection_loss(logits.float(), distances.float(), label, target)
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(net.parameters(), 10.0)
+        optimiser.step()
+        _blend(average, net, min(0.998, step / (step + 20)))
+        shown += torch.stack([loss.detach(), score_loss, box_loss])
+        if step % 50 == 0:
+            rate = step / (time.monotonic() - start)
+            print(f"{step} {done:.3f} {rate:.2f}/s", *(f"{v / 50:.4f}" for v in shown), flush=True)
+            shown.zero_()
+        if time.monotonic() - saved > 60 * args.save_every:
+            _save(average, args.out)
+            saved = time.monotonic()
+    _save(average, args.out)
+    print(f"finished after {step - 1} steps", flush=True)
+
+
+@torch.no_grad()
+def _blend(average, net, keep: float):
+    for old, new in zip(average.state_dict().values(), net.state_dict().values()):
+        if old.dtype.is_floating_point:
+            old.lerp_(new, 1 - keep)
+        else:
+            old.copy_(new)
+
+
+def _save(net, path: Path):
+    # Written aside and renamed: an export may read the file at any time.
+    aside = path.with_suffix(".part")
+    torch.save(net.state_dict(), aside)
+    os.replace(aside, path)
+
+
+def _arguments():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("data", type=Path, help="the PCBData folder of DeepPCB")
+    parser.add_argument("--out", type=Path, default=Path("weights.pt"))
+    parser.add_argument("--start", type=Path, metavar="WEIGHTS", help="go on from these weights")
+    parser.add_argument("--minutes", type=float, default=38.0)
+    parser.add_argument("--batch", type=int, default=24)
+    parser.add_argument("--rate", type=float, default=2e-3)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--bf16", action="store_true")
+    parser.add_argument("--save-every", type=float, default=2.0, metavar="MINUTES")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()
