@@ -1,9 +1,209 @@
 //! A folder of pictures as a source of frames.
 
-/// Stands for the real one until it is written.
-#[derive(Debug)]
-pub struct Folder;
+use std::{
+    fs::{self, File},
+    io::{self, Read},
+    path::{Path, PathBuf},
+    sync::Arc,
+    thread,
+    time::{Duration, Instant},
+};
 
-/// Stands for the real one until it is written.
+use super::{CameraError, Frame, FrameSource, Next, Picture, Taken};
+
+/// A larger file is no picture of a station's camera; it becomes a frame that cannot be decoded.
+const MAX_FILE_BYTES: u64 = 64 * 1024 * 1024;
+
+/// How fast a folder's pictures come.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Pace {
+    /// The next one as soon as there is room for it; none is dropped.
+    AsFastAsPossible,
+    /// Like a camera, which does not wait: so many a second, greater than 0.
+    FramesPerSecond(f64),
+}
+
+/// The pictures of a folder (or one picture) in the order of their names.
 #[derive(Debug)]
-pub struct Pace;
+pub struct Folder {
+    path: PathBuf,
+    pace: Pace,
+    repeat: bool,
+    pictures: Vec<PathBuf>,
+    at: usize,
+    sequence: u64,
+    due: Option<Instant>,
+}
+
+impl Folder {
+    /// Gives the pictures that are in the folder now, once or (`repeat`) again and again. A folder that is not there
+    /// yet is looked for at each call.
+    #[must_use]
+    pub fn new(path: &Path, pace: Pace, repeat: bool) -> Self {
+        Self { path: path.to_owned(), pace, repeat, pictures: Vec::new(), at: 0, sequence: 0, due: None }
+    }
+
+    fn fault(&self, reason: impl ToString, remedy: &str) -> CameraError {
+        CameraError::Unavailable {
+            source_name: format!("the folder {}", self.path.display()),
+            reason: reason.to_string(),
+            remedy: remedy.to_owned(),
+        }
+    }
+
+    fn list(&mut self) -> Result<(), CameraError> {
+        let listed = list(&self.path);
+        self.pictures =
+            listed.map_err(|error| self.fault(error, "correct [source] path or its permissions"))?;
+        if self.pictures.is_empty() {
+            return Err(self.fault("it holds no .png, .jpg or .jpeg file", "put pictures into it"));
+        }
+        Ok(())
+    }
+
+    /// Waits until the next picture is due, but not longer than `patience`; whether it is due.
+    fn wait(&mut self, patience: Duration) -> bool {
+        let Pace::FramesPerSecond(rate) = self.pace else { return true };
+        let now = Instant::now();
+        let due = *self.due.get_or_insert(now);
+        let wait = due.saturating_duration_since(now);
+        thread::sleep(wait.min(patience));
+        if wait > patience {
+            return false;
+        }
+        let interval = Duration::try_from_secs_f64(1.0 / rate).unwrap_or(Duration::MAX);
+        self.due = due.checked_add(interval);
+        true
+    }
+}
+
+impl FrameSource for Folder {
+    fn next_frame(&mut self, patience: Duration) -> Result<Next, CameraError> {
+        if self.at >= self.pictures.len() {
+            if self.at > 0 && !self.repeat {
+                return Ok(Next::End);
+            }
+            self.at = 0;
+            self.list()?;
+        }
+        if !self.wait(patience) {
+            return Ok(Next::Late);
+        }
+        let path = &self.pictures[self.at];
+        // What cannot be read becomes a frame that cannot be decoded: it is an item all the same.
+        let bytes = read(path).unwrap_or_else(|error| {
+            tracing::warn!("cannot read {}: {error}", path.display());
+            Vec::new()
+        });
+        let frame = Frame {
+            sequence: self.sequence,
+            taken: Taken::now(),
+            picture: Picture::Encoded(Arc::from(bytes)),
+            name: path.file_name().map(|name| name.to_string_lossy().into_owned()),
+        };
+        self.at += 1;
+        self.sequence += 1;
+        Ok(Next::Frame(frame))
+    }
+
+    fn describe(&self) -> String {
+        format!("folder {}", self.path.display())
+    }
+
+    fn is_live(&self) -> bool {
+        matches!(self.pace, Pace::FramesPerSecond(_))
+    }
+}
+
+/// The pictures under a path, which may be one picture or a folder; not of its folders.
+fn list(path: &Path) -> io::Result<Vec<PathBuf>> {
+    if fs::metadata(path)?.is_file() {
+        return Ok(vec![path.to_owned()]);
+    }
+    let mut found = Vec::new();
+    for entry in fs::read_dir(path)? {
+        let path = entry?.path();
+        let ending = path.extension().and_then(|it| it.to_str()).unwrap_or_default().to_ascii_lowercase();
+        if ["png", "jpg", "jpeg"].contains(&&*ending) && path.is_file() {
+            found.push(path);
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+fn read(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > MAX_FILE_BYTES {
+        return Err(io::Error::other(format!("it is larger than {MAX_FILE_BYTES} bytes")));
+    }
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn folder(names: &[&str]) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        for name in names {
+            fs::write(folder.path().join(name), name).unwrap();
+        }
+        folder
+    }
+
+    fn names(source: &mut Folder, count: usize) -> Vec<String> {
+        (0..count)
+            .map_while(|_| match source.next_frame(Duration::from_secs(5)).unwrap() {
+                Next::Frame(frame) => frame.name,
+                Next::Late | Next::End => None,
+            })
+            .collect()
+    }
+
+    #[test]
+    fn pictures_come_in_the_order_of_their_names_and_other_files_do_not() {
+        let folder = folder(&["b.JPG", "a.png", "c.jpeg", "notes.txt"]);
+        let mut source = Folder::new(folder.path(), Pace::AsFastAsPossible, false);
+        assert_eq!(names(&mut source, 9), ["a.png", "b.JPG", "c.jpeg"]);
+        assert!(matches!(source.next_frame(Duration::ZERO), Ok(Next::End)));
+    }
+
+    #[test]
+    fn a_repeated_folder_never_ends() {
+        let folder = folder(&["a.png", "b.png"]);
+        let mut source = Folder::new(folder.path(), Pace::AsFastAsPossible, true);
+        assert_eq!(names(&mut source, 5), ["a.png", "b.png", "a.png", "b.png", "a.png"]);
+    }
+
+    #[test]
+    fn a_missing_or_empty_folder_is_a_fault_that_can_be_mended() {
+        let folder = folder(&[]);
+        let path = folder.path().join("later");
+        let mut source = Folder::new(&path, Pace::AsFastAsPossible, false);
+        assert!(source.next_frame(Duration::ZERO).unwrap_err().to_string().contains("[source] path"));
+        fs::create_dir(&path).unwrap();
+        assert!(source.next_frame(Duration::ZERO).unwrap_err().to_string().contains("put pictures"));
+        fs::write(path.join("a.png"), "a").unwrap();
+        assert_eq!(names(&mut source, 1), ["a.png"]);
+    }
+
+    #[test]
+    fn a_paced_folder_is_late_rather_than_early() {
+        let folder = folder(&["a.png", "b.png"]);
+        let mut source = Folder::new(folder.path(), Pace::FramesPerSecond(0.001), true);
+        assert!(matches!(source.next_frame(Duration::ZERO), Ok(Next::Frame(_))));
+        assert!(matches!(source.next_frame(Duration::ZERO), Ok(Next::Late)));
+    }
+
+    #[test]
+    fn a_picture_that_vanished_is_still_a_frame() {
+        let folder = folder(&["a.png", "b.png"]);
+        let mut source = Folder::new(folder.path(), Pace::AsFastAsPossible, false);
+        assert_eq!(names(&mut source, 1), ["a.png"]);
+        fs::remove_file(folder.path().join("b.png")).unwrap();
+        let Ok(Next::Frame(frame)) = source.next_frame(Duration::ZERO) else { panic!("no frame") };
+        assert!(frame.picture.decode(crate::camera::Colour::Grey).is_err());
+    }
+}

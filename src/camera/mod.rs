@@ -6,7 +6,7 @@ mod picture;
 
 pub use folder::{Folder, Pace};
 pub use frame::{Frame, Taken};
-pub use picture::{Picture, PictureError, Pixels};
+pub use picture::{Colour, Picture, PictureError, Pixels};
 
 use std::time::Duration;
 

@@ -7,6 +7,9 @@ use std::{fmt, sync::Arc, time::Duration};
 pub struct Confidence(f32);
 
 impl Confidence {
+    /// 1.
+    pub const CERTAIN: Self = Self(1.0);
+
     /// `None` outside 0..=1 and for NaN.
     #[must_use]
     pub fn new(value: f32) -> Option<Self> {

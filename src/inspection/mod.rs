@@ -1,9 +1,15 @@
 //! What the model sees in one frame: model pack, pixels to tensor, tract, decoders.
-//!
-//! Planned surface (see each file):
-//! `Inspector::load(&Path) -> Result<Inspector, PackError>`, `Inspector::pack() -> &PackInfo`,
-//! `Inspector::inspect(&mut self, &Pixels, Region, floor) -> Result<Inspection, InspectionError>`.
 
 mod finding;
+mod manifest;
+mod pack;
+mod suppression;
+mod decode;
+mod prepare;
+mod network;
+mod parity;
+mod inspector;
 
 pub use finding::{Area, Confidence, Finding, Inspection, Region, Timings};
+pub use inspector::{InspectionError, Inspector};
+pub use pack::{Pack, PackError};

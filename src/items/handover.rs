@@ -141,7 +141,9 @@ impl Handover {
 
 impl Queue {
     fn drop_oldest_look(&mut self) {
-        let Some(index) = self.entries.iter().position(|entry| matches!(entry, Taken::Look(_))) else { return };
+        let Some(index) = self.entries.iter().position(|entry| matches!(entry, Taken::Look(_))) else {
+            return;
+        };
         if let Some(Taken::Look(look)) = self.entries.remove(index) {
             self.looks -= 1;
             self.charge(look.item, index);
@@ -173,8 +175,7 @@ impl Queue {
             (self.entries.get(before), self.entries.get(index))
             && a.last.checked_add(1) == Some(b.first)
         {
-            let merged =
-                Departure { first: a.first, last: b.last, lost_looks: a.lost_looks + b.lost_looks };
+            let merged = Departure { first: a.first, last: b.last, lost_looks: a.lost_looks + b.lost_looks };
             self.entries.remove(index);
             self.entries[before] = Taken::Departure(merged);
         }

@@ -98,6 +98,8 @@ pub struct Judged {
     pub reason: Option<Reason>,
     /// The frame that shows it best.
     pub decisive: Option<Decisive>,
+    /// When the last usable frame was taken.
+    pub last_seen: Option<Taken>,
 }
 
 /// A finding that made an item NG.
@@ -142,12 +144,7 @@ impl Decisive {
     pub fn area(&self, place: &Area) -> Area {
         let x = |value: f32| value.mul_add(self.region.width as f32, self.region.x as f32);
         let y = |value: f32| value.mul_add(self.region.height as f32, self.region.y as f32);
-        Area {
-            x_min: x(place.x_min),
-            y_min: y(place.y_min),
-            x_max: x(place.x_max),
-            y_max: y(place.y_max),
-        }
+        Area { x_min: x(place.x_min), y_min: y(place.y_min), x_max: x(place.x_max), y_max: y(place.y_max) }
     }
 }
 
@@ -206,10 +203,10 @@ impl Judgement {
                 score: None,
                 reason: Some(reason),
                 decisive: None,
+                last_seen: None,
             };
         }
-        let sure: Vec<_> =
-            seen.returning.iter().map(|it| (it, it.confidence(seen.frames))).collect();
+        let sure: Vec<_> = seen.returning.iter().map(|it| (it, it.confidence(seen.frames))).collect();
         let mut defects: Vec<Defect> = sure
             .iter()
             .filter(|(it, confidence)| *confidence >= self.rule.threshold_of(&it.surest.label))
@@ -231,6 +228,7 @@ impl Judgement {
             score: sure.iter().map(|(_, confidence)| confidence.value()).reduce(f32::max),
             reason: None,
             decisive: seen.decisive,
+            last_seen: seen.last_seen,
         }
     }
 }

@@ -21,7 +21,7 @@ pub struct Passing {
 pub struct Seen {
     /// Items that are wholly in view, each with the rectangle that it fills.
     pub whole: Vec<Whole>,
-    /// Items that are gone and can be judged.
+    /// Items of which no frame can follow that shows them whole: they can be judged now, before they are out of view.
     pub left: Vec<u64>,
 }
 
@@ -41,6 +41,9 @@ struct Track {
     speed: f32,
     /// In how many frames running it was not found.
     missing: u32,
+    was_whole: bool,
+    /// It was given as left; it is followed on only so that nobody takes it for another item.
+    left: bool,
 }
 
 /// A frame that is too dark or smeared hides an item for a moment; it is not another item afterwards.
@@ -73,25 +76,30 @@ impl Passing {
                     track.missing += 1;
                     self.tracks.push(track);
                 }
+                None if track.left => {}
                 None => seen.left.push(track.item),
             }
         }
         for stretch in stretches {
-            self.tracks.push(Track { item: self.next_item, stretch, speed: 0.0, missing: 0 });
+            self.tracks.push(Track::new(self.next_item, stretch));
             self.next_item += 1;
         }
-        seen.whole = self
-            .tracks
-            .iter()
-            .filter(|track| track.missing == 0 && is_inside(track.stretch, bounds))
-            .map(|track| Whole { item: track.item, region: self.rule.extent(pixels, view, track.stretch) })
-            .collect();
+        for track in self.tracks.iter_mut().filter(|track| track.missing == 0 && !track.left) {
+            if is_inside(track.stretch, bounds) {
+                track.was_whole = true;
+                let region = self.rule.extent(pixels, view, track.stretch);
+                seen.whole.push(Whole { item: track.item, region });
+            } else if track.was_whole {
+                track.left = true;
+                seen.left.push(track.item);
+            }
+        }
         seen
     }
 
     /// Gives up every item in view: no frame will follow.
     pub fn finish(&mut self) -> Vec<u64> {
-        std::mem::take(&mut self.tracks).into_iter().map(|track| track.item).collect()
+        std::mem::take(&mut self.tracks).into_iter().filter(|it| !it.left).map(|it| it.item).collect()
     }
 
     /// The number that the next item will get.
@@ -109,6 +117,10 @@ impl Passing {
 }
 
 impl Track {
+    fn new(item: u64, stretch: Stretch) -> Self {
+        Self { item, stretch, speed: 0.0, missing: 0, was_whole: false, left: false }
+    }
+
     /// Where the item should be now: its last place, moved on.
     fn expected(&self) -> (f32, f32) {
         let shift = self.speed * (self.missing + 1) as f32;

@@ -1,6 +1,7 @@
 //! One item's findings, gathered over the frames that show it.
 
 use crate::{
+    camera::Taken,
     inspection::{Area, Confidence, Finding},
     items::judgement::Decisive,
 };
@@ -27,6 +28,8 @@ pub(super) struct Sightings {
     /// The frame that shows it best.
     pub(super) decisive: Option<Decisive>,
     decisive_confidence: f32,
+    /// When the last usable frame was taken.
+    pub(super) last_seen: Option<Taken>,
 }
 
 /// Boxes of one label in two frames are the same defect if they overlap at least this much.
@@ -39,6 +42,7 @@ impl Sightings {
     /// Adds what one usable frame showed.
     pub(super) fn add(&mut self, findings: &[Finding], frame: Decisive) {
         self.frames += 1;
+        self.last_seen = Some(frame.taken);
         let mut met = vec![false; self.returning.len()];
         for finding in findings {
             let place = finding.area.map(|area| frame.place(&area));

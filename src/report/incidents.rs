@@ -83,8 +83,7 @@ mod tests {
     #[test]
     fn like_defects_are_one_incident_with_a_count_and_few_words() {
         let (mut incidents, now) = (incidents(), Instant::now());
-        let all: Vec<_> =
-            (0..5).map(|_| incidents.add("short", now, jiff::Timestamp::UNIX_EPOCH)).collect();
+        let all: Vec<_> = (0..5).map(|_| incidents.add("short", now, jiff::Timestamp::UNIX_EPOCH)).collect();
         assert!(all.iter().all(|incident| incident.id == all[0].id));
         assert_eq!(all.iter().map(|incident| incident.count).collect::<Vec<_>>(), [1, 2, 3, 4, 5]);
         let words: Vec<_> = all.iter().map(|incident| incident.notify).collect();

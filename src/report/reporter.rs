@@ -112,13 +112,9 @@ impl Draft {
     /// The message properties that a route in the cloud can look at without opening the report.
     #[must_use]
     pub fn properties(&self) -> Vec<(String, String)> {
-        [
-            ("schema", SCHEMA),
-            ("severity", self.0.severity().as_str()),
-            ("line", &self.0.station.line),
-        ]
-        .map(|(key, value)| (key.to_owned(), value.to_owned()))
-        .to_vec()
+        [("schema", SCHEMA), ("severity", self.0.severity().as_str()), ("line", &self.0.station.line)]
+            .map(|(key, value)| (key.to_owned(), value.to_owned()))
+            .to_vec()
     }
 }
 
@@ -183,6 +179,7 @@ mod tests {
                 pixels: Arc::new(pixels),
                 region: Region { x: 0, y: 0, width: 1, height: 1 },
             }),
+            last_seen: None,
         }
     }
 

@@ -9,11 +9,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 fn look(item: u64, sequence: u64) -> Look {
     let picture = Picture::Encoded(Arc::from(Vec::new()));
-    Look {
-        item,
-        region: None,
-        frame: Frame { sequence, taken: camera::Taken::now(), picture, name: None },
-    }
+    Look { item, region: None, frame: Frame { sequence, taken: camera::Taken::now(), picture, name: None } }
 }
 
 fn drain(handover: &Handover) -> (Vec<u64>, Vec<Departure>) {

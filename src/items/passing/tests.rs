@@ -99,3 +99,13 @@ fn a_region_outside_the_picture_shows_nothing_instead_of_failing() {
     let mut passing = Passing::new(PresenceRule { region: Some(outside), ..rule() }, 1);
     assert_eq!(passing.observe(&belt(&[100])), Seen::default());
 }
+
+#[test]
+fn an_item_can_be_judged_as_soon_as_it_is_no_longer_whole() {
+    let mut passing = Passing::new(rule(), 1);
+    let left_at: Vec<i64> = (0..60)
+        .map(|frame| frame * 20 - LENGTH)
+        .filter(|&edge| !passing.observe(&belt(&[edge])).left.is_empty())
+        .collect();
+    assert_eq!(left_at, [250]);
+}

@@ -1,0 +1,141 @@
+//! A model pack at work.
+
+use std::{path::Path, time::Instant};
+
+use crate::{
+    camera::{Colour, Pixels},
+    inspection::{
+        Confidence, Inspection, Region, Timings,
+        decode::Decoder,
+        manifest::InputColour,
+        network::Network,
+        pack::{Pack, PackError},
+        parity,
+        prepare::Preparation,
+    },
+};
+
+/// Runs one model, one frame at a time; a worker has one of its own.
+pub struct Inspector {
+    pack: Pack,
+    network: Network,
+    preparation: Preparation,
+    decoder: Decoder,
+    tensor: Vec<f32>,
+}
+
+/// Why a frame could not be inspected.
+#[derive(Debug, thiserror::Error)]
+pub enum InspectionError {
+    /// The region is not in the picture.
+    #[error(
+        "the region {region:?} is not within the picture's {width}x{height} pixels; correct the station's region"
+    )]
+    Region {
+        /// As asked for.
+        region: Region,
+        /// Of the picture, in pixels.
+        width: u32,
+        /// Of the picture, in pixels.
+        height: u32,
+    },
+    /// The model failed on this frame.
+    #[error("the model failed on this frame: {0}")]
+    Model(String),
+}
+
+impl Inspector {
+    /// Loads a model pack, which is refused unless its hash, its shapes and its parity sample are right.
+    ///
+    /// # Errors
+    /// Says what is wrong with the pack and what to do.
+    pub fn load(folder: &Path) -> Result<Self, PackError> {
+        let (pack, bytes) = Pack::open(folder)?;
+        let refuse = |reason: String| PackError::Graph { file: pack.model_path(), reason };
+        let network = Network::load(&bytes, &pack.manifest.input).map_err(refuse)?;
+        let decoder = Decoder::new(pack.manifest.output.clone(), &pack.manifest.labels);
+        let checked = decoder.check(network.output_shape(), pack.manifest.input.size);
+        checked.map_err(|error| refuse(format!("{error}; correct [output] or labels in model.toml")))?;
+        let tensor = vec![0.0; network.input_len()];
+        let preparation = Preparation::new(pack.manifest.input.clone());
+        let mut inspector = Self { pack, network, preparation, decoder, tensor };
+        inspector
+            .check_parity()
+            .map_err(|reason| PackError::Parity { file: inspector.pack.model_path(), reason })?;
+        Ok(inspector)
+    }
+
+    /// The pack.
+    #[must_use]
+    pub fn pack(&self) -> &Pack {
+        &self.pack
+    }
+
+    /// What pictures must be decoded to.
+    #[must_use]
+    pub fn colour(&self) -> Colour {
+        match self.pack.manifest.input.colour {
+            InputColour::Grey => Colour::Grey,
+            InputColour::Rgb | InputColour::Bgr => Colour::Rgb,
+        }
+    }
+
+    /// The pack's sample picture, with which a model can be tried where there is no other.
+    ///
+    /// # Errors
+    /// Where the sample cannot be read any more.
+    pub fn sample(&self) -> Result<Pixels, String> {
+        let path = self.pack.folder.join(&self.pack.manifest.parity.image);
+        parity::picture(&path, self.colour(), self.pack.manifest.input.size)
+    }
+
+    /// Inspects a region of a picture and gives the findings of at least `floor`, surest first, their areas in pixels
+    /// of the picture.
+    ///
+    /// # Errors
+    /// Says why this frame could not be inspected; the next one can be.
+    pub fn inspect(
+        &mut self,
+        pixels: &Pixels,
+        region: Region,
+        floor: Confidence,
+    ) -> Result<Inspection, InspectionError> {
+        let start = Instant::now();
+        let inside = |from: u32, size: u32, whole: u32| {
+            size > 0 && from.checked_add(size).is_some_and(|end| end <= whole)
+        };
+        if !inside(region.x, region.width, pixels.width) || !inside(region.y, region.height, pixels.height) {
+            let (width, height) = (pixels.width, pixels.height);
+            return Err(InspectionError::Region { region, width, height });
+        }
+        let placement =
+            self.preparation.write(pixels, region, &mut self.tensor).map_err(InspectionError::Model)?;
+        let prepared = Instant::now();
+        let answer = self.network.run(&self.tensor).map_err(InspectionError::Model)?;
+        let values = answer.values().map_err(InspectionError::Model)?;
+        let inferred = Instant::now();
+        let mut findings = self
+            .decoder
+            .decode(values, self.network.output_shape(), floor)
+            .map_err(|error| InspectionError::Model(error.to_string()))?;
+        for finding in &mut findings {
+            finding.area = finding.area.map(|area| placement.area(area));
+        }
+        let timings = Timings {
+            prepare: prepared - start,
+            infer: inferred - prepared,
+            judge: inferred.elapsed(),
+            ..Timings::default()
+        };
+        Ok(Inspection { findings, score: None, timings })
+    }
+
+    fn check_parity(&mut self) -> Result<(), String> {
+        let sample = &self.pack.manifest.parity;
+        let pixels = self.sample()?;
+        let expected = parity::expected(&self.pack.folder.join(&sample.output))?;
+        let whole = Region { x: 0, y: 0, width: pixels.width, height: pixels.height };
+        self.preparation.write(&pixels, whole, &mut self.tensor)?;
+        parity::compare(self.network.run(&self.tensor)?.values()?, &expected, sample.tolerance)
+    }
+}
