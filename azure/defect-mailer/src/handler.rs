@@ -4,38 +4,29 @@ use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp, tz::TimeZone};
-use lettre::Address;
-use lettre::message::Mailbox;
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep};
 
+use crate::dispatch::Dispatch;
 use crate::incident::{DeviceLog, Owed, Taken};
 use crate::intake::{self, Intake, Refusal};
 use crate::invocation::Invocation;
+use crate::journal::Journal;
 use crate::ledger::{Ledger, LedgerError, SetAside};
-use crate::letter::Letter;
-use crate::plain::plain;
-use crate::post::{Delivery, Post, PostError, Round};
 
-/// How long an invocation waits for its turn, and how long it then starts new mails. Together with a last
-/// mail's time-out (120 s at most) well below the `functionTimeout` of 10 minutes in host.json.
-const TURN: Duration = Duration::from_secs(120);
-const SENDING: Duration = Duration::from_secs(180);
-/// A mail that nobody could be given for this long is set aside.
-const PATIENCE: SignedDuration = SignedDuration::from_hours(72);
-/// Mails in a row that may fail, each in its own way, before the rest waits.
-const FAILURES: usize = 3;
+/// How long an invocation waits for its turn.
+const TURN: Duration = Duration::from_secs(60);
+/// How long the host is asked to bring a batch again for the sake of one mail; longer than it tries by
+/// function.json, 25 minutes. The mail stays owed, but its partition must not wait for it for ever.
+const ASK_AGAIN: SignedDuration = SignedDuration::from_hours(1);
 /// Bytes of a poison event that are kept.
 const KEPT: usize = 16 * 1024;
 
 /// Turns invocations into mails.
 pub struct Handler<L> {
     ledger: L,
-    post: Post,
-    from: Mailbox,
-    to: Vec<Mailbox>,
-    zone: TimeZone,
+    dispatch: Dispatch,
     turn: Mutex<()>,
 }
 
@@ -48,14 +39,10 @@ pub struct Answer {
     pub logs: Vec<String>,
 }
 
-/// What an invocation has to say, to the host and in our own log.
-#[derive(Default)]
-struct Journal(Vec<String>);
-
 impl<L: Ledger> Handler<L> {
-    /// A handler that sends from one sender to all recipients.
-    pub fn new(ledger: L, post: Post, from: Mailbox, to: Vec<Mailbox>, zone: TimeZone) -> Self {
-        Self { ledger, post, from, to, zone, turn: Mutex::new(()) }
+    /// A handler that remembers in one place and sends by one way.
+    pub fn new(ledger: L, dispatch: Dispatch) -> Self {
+        Self { ledger, dispatch, turn: Mutex::new(()) }
     }
 
     /// Handles one batch. It is done when each of its events is told to somebody, counted or set aside.
@@ -68,7 +55,7 @@ impl<L: Ledger> Handler<L> {
                 false
             }
         };
-        Answer { done, logs: journal.0 }
+        Answer { done, logs: journal.into_lines() }
     }
 
     /// Sends what is still owed, without an invocation.
@@ -105,9 +92,9 @@ impl<L: Ledger> Handler<L> {
         }
         let others = logs.keys().filter(|device| !batch.contains(*device)).cloned();
         let order: Vec<String> = batch.iter().cloned().chain(others).collect();
-        self.send(&order, &mut logs, now, journal).await?;
-        let untold =
-            |device: &String| logs.get(device).is_some_and(|log| log.owed().any(|owed| !owed.reached));
+        self.dispatch.send(&self.ledger, &order, &mut logs, now, journal).await?;
+        let urgent = |owed: &Owed| !owed.reached && now.duration_since(owed.written_at) < ASK_AGAIN;
+        let untold = |device: &String| logs.get(device).is_some_and(|log| log.owed().any(urgent));
         Ok(!batch.iter().any(untold))
     }
 
@@ -152,7 +139,7 @@ impl<L: Ledger> Handler<L> {
             }
         }
         for log in logs.values_mut() {
-            log.owe(now, self.from.email.domain());
+            log.owe(now, self.dispatch.domain());
             self.ledger.keep(log)?;
         }
         for refusal in &refusals {
@@ -184,186 +171,7 @@ impl<L: Ledger> Handler<L> {
         // The same event coming again, as it does when the rest of its batch fails, is the same file.
         self.ledger.set_aside(&format!("{device} {} {}", refusal.origin, matter.content), &matter)
     }
-
-    /// Sends mails, device after device, until all are sent, time is up or the server fails.
-    async fn send(
-        &self,
-        order: &[String],
-        logs: &mut BTreeMap<String, DeviceLog>,
-        now: Timestamp,
-        journal: &mut Journal,
-    ) -> Result<(), LedgerError> {
-        let start = Instant::now();
-        let mut round: Option<Round<'_>> = None;
-        let mut failures = 0;
-        for device in order {
-            let Some(log) = logs.get_mut(device) else { continue };
-            let mut tried = BTreeSet::new();
-            while let Some(owed) = next(log, &tried) {
-                tried.insert(owed.message_id.clone());
-                if start.elapsed() > SENDING {
-                    journal
-                        .warn("no time left in this invocation, the rest of the mails is tried later".into());
-                    return Ok(());
-                }
-                let (used, delivery) = self.deliver(round.take(), device, &owed).await;
-                round = used;
-                match delivery {
-                    Ok(delivery) => {
-                        failures = 0;
-                        self.note(log, &owed, delivery, now, journal)?;
-                    }
-                    Err(error) => {
-                        failures += 1;
-                        journal.error(error.to_string());
-                        if now.duration_since(owed.written_at) > PATIENCE {
-                            self.give_up(log, &owed, &error.to_string(), now, journal)?;
-                        }
-                        if error.concerns_all() || failures >= FAILURES {
-                            return self.ledger.keep(log);
-                        }
-                    }
-                }
-                log.owe(now, self.from.email.domain());
-                self.ledger.keep(log)?;
-            }
-        }
-        if let Some(round) = round {
-            round.close().await;
-        }
-        Ok(())
-    }
-
-    /// One attempt at one mail, in the open round or a new one.
-    async fn deliver<'a>(
-        &'a self,
-        round: Option<Round<'a>>,
-        device: &str,
-        owed: &Owed,
-    ) -> (Option<Round<'a>>, Result<Delivery, PostError>) {
-        let to: Vec<Address> = self.left(owed).collect();
-        let mail = match Letter::write(device, owed, &self.zone).message(owed, &self.from, &self.to) {
-            Ok(mail) => mail,
-            Err(error) => {
-                let refused = to.into_iter().map(|address| (address, error.to_string())).collect();
-                return (round, Ok(Delivery { refused, ..Delivery::default() }));
-            }
-        };
-        let mut round = match round {
-            Some(round) if !round.is_over() => round,
-            _ => match self.post.open().await {
-                Ok(round) => round,
-                Err(error) => return (None, Err(error)),
-            },
-        };
-        let delivery = round.send(&self.from.email, &to, &mail).await;
-        match delivery {
-            Ok(delivery) => (Some(round), Ok(delivery)),
-            Err(error) => {
-                round.close().await;
-                (None, Err(error))
-            }
-        }
-    }
-
-    /// The recipients that are not done with a mail; those of today, should the settings have changed.
-    fn left(&self, owed: &Owed) -> impl Iterator<Item = Address> {
-        let left = self.to.iter().map(|mailbox| mailbox.email.clone());
-        left.filter(|address| !owed.done.iter().any(|done| done == AsRef::<str>::as_ref(address)))
-    }
-
-    /// Writes down what became of a mail.
-    fn note(
-        &self,
-        log: &mut DeviceLog,
-        owed: &Owed,
-        delivery: Delivery,
-        now: Timestamp,
-        journal: &mut Journal,
-    ) -> Result<(), LedgerError> {
-        let Delivery { accepted, refused, deferred } = delivery;
-        let id = &owed.message_id;
-        let names = |addresses: &[Address]| addresses.iter().map(ToString::to_string).collect::<Vec<_>>();
-        if !accepted.is_empty() {
-            journal.info(format!("mail {id} on {} is with {}", log.device, names(&accepted).join(", ")));
-        }
-        log.note(id, &names(&accepted), !accepted.is_empty());
-        for (address, reason) in &refused {
-            journal.error(format!("mail {id} set aside for {address}, who refuses it for good: {reason}"));
-            self.set_aside(log, owed, &format!("{address}: {reason}"), now)?;
-            log.note(id, &[address.to_string()], false);
-        }
-        for (address, reason) in &deferred {
-            journal.warn(format!("mail {id} must wait for {address}: {reason}"));
-        }
-        if deferred.is_empty() {
-            log.settle(id);
-        } else if now.duration_since(owed.written_at) > PATIENCE {
-            let reasons: Vec<String> = deferred.iter().map(|(to, why)| format!("{to}: {why}")).collect();
-            return self.give_up(log, owed, &reasons.join("; "), now, journal);
-        }
-        Ok(())
-    }
-
-    fn give_up(
-        &self,
-        log: &mut DeviceLog,
-        owed: &Owed,
-        reason: &str,
-        now: Timestamp,
-        journal: &mut Journal,
-    ) -> Result<(), LedgerError> {
-        journal.error(format!("mail {} is set aside after three days: {reason}", owed.message_id));
-        self.set_aside(log, owed, &format!("not taken for three days: {reason}"), now)?;
-        log.settle(&owed.message_id);
-        Ok(())
-    }
-
-    fn set_aside(
-        &self,
-        log: &DeviceLog,
-        owed: &Owed,
-        reason: &str,
-        now: Timestamp,
-    ) -> Result<(), LedgerError> {
-        let letter = Letter::write(&log.device, owed, &self.zone);
-        let matter = SetAside {
-            kind: "mail",
-            at: now.to_string(),
-            device: Some(log.device.clone()),
-            origin: owed.message_id.clone(),
-            reason: reason.to_owned(),
-            bytes: letter.text.len(),
-            content: format!("{}\n\n{}", letter.subject, letter.text),
-        };
-        self.ledger.set_aside(&format!("{} {reason}", owed.message_id), &matter)
-    }
 }
 
-fn next(log: &DeviceLog, tried: &BTreeSet<String>) -> Option<Owed> {
-    log.owed().find(|owed| !tried.contains(&owed.message_id)).cloned()
-}
-
-impl Journal {
-    /// The answer's log is bounded; our own log has every line.
-    fn push(&mut self, line: &str) {
-        if self.0.len() < 100 {
-            self.0.push(plain(line, 500));
-        }
-    }
-
-    fn info(&mut self, line: String) {
-        self.push(&line);
-        tracing::info!("{line}");
-    }
-
-    fn warn(&mut self, line: String) {
-        self.push(&line);
-        tracing::warn!("{line}");
-    }
-
-    fn error(&mut self, line: String) {
-        self.push(&line);
-        tracing::error!("{line}");
-    }
-}
+#[cfg(test)]
+mod tests;

@@ -64,3 +64,21 @@ fn answer(status: StatusCode, logs: &[String]) -> Response {
     let body = json!({ "Outputs": {}, "Logs": logs, "ReturnValue": null });
     (status, [(CONTENT_TYPE, "application/json; charset=utf-8")], body.to_string()).into_response()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_largest_batch_that_host_json_allows_fits() {
+        let host: serde_json::Value = serde_json::from_str(include_str!("../host.json")).unwrap();
+        let events =
+            usize::try_from(host["extensions"]["eventHubs"]["maxEventBatchSize"].as_u64().unwrap()).unwrap();
+        // A NUL in an event, as JSON text in JSON text.
+        let worst = serde_json::to_string(&serde_json::to_string("\0").unwrap()).unwrap();
+        let expansion = worst.len() - r#""\"\"""#.len();
+        assert_eq!(expansion, 7, "{worst}");
+        let metadata = events * 8 * 1024;
+        assert!(events * 256 * 1024 * expansion + metadata <= LARGEST_BODY);
+    }
+}

@@ -1,7 +1,7 @@
 //! The mailer: an Azure Functions custom handler that turns defect reports into mails.
 //!
 //! ```text
-//! host's body ─invocation▶ events ─intake▶ sightings ─incident▶ mails owed ─ledger▶ disk ─letter, post▶ SMTP
+//! host's body ─invocation▶ events ─intake▶ sightings ─incident▶ mails owed ─ledger▶ disk ─dispatch▶ SMTP
 //! ```
 //! Order of work, the reason why no event is lost: what a batch says is folded into the device's log, with the
 //! mails that it makes due, and that log is on disk *before* the first byte goes to the mail server. Whoever
@@ -22,5 +22,7 @@ pub mod incident;
 pub mod ledger;
 pub mod letter;
 pub mod post;
+pub mod journal;
+pub mod dispatch;
 pub mod handler;
 pub mod http;

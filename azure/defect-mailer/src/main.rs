@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
+use defect_mailer::dispatch::Dispatch;
 use defect_mailer::handler::Handler;
 use defect_mailer::http::router;
 use defect_mailer::ledger::Folder;
@@ -52,7 +53,8 @@ fn run() -> Result<(), End> {
         .map_err(|faults| End::Settings(faults.iter().map(ToString::to_string).collect()))?;
     let post = Post::new(settings.smtp).map_err(|error| End::Settings(vec![error.to_string()]))?;
     let ledger = Folder::open(&settings.state).map_err(|error| End::Settings(vec![error.to_string()]))?;
-    let handler = Arc::new(Handler::new(ledger, post, settings.from, settings.to, settings.zone));
+    let handler =
+        Arc::new(Handler::new(ledger, Dispatch::new(post, settings.from, settings.to, settings.zone)));
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
