@@ -1,0 +1,189 @@
+//! Why there is no session, and what a person can do about it.
+//!
+//! Every fault is worth another try: a disabled device is enabled again, a clock is set, a quota starts over at
+//! midnight. MQTT 3.1.1 carries no reasons, so most of the texts are check-lists (troubleshoot-error-codes).
+
+use std::{io, time::Duration};
+
+use rumqttc::{ConnectReturnCode, ConnectionError, StateError, TlsError};
+
+/// Why there is no session with the hub.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum HubFault {
+    /// No connection to the hub's machine.
+    #[error(
+        "cannot reach {peer}: {cause}; check the network cable or Wi-Fi, the name server, and that the plant's \
+             firewall lets TCP port {port} out"
+    )]
+    Unreachable {
+        /// Host name and port.
+        peer: String,
+        /// The port alone.
+        port: u16,
+        /// What the system said.
+        cause: String,
+    },
+    /// Nobody answered in time.
+    #[error("no login at {peer} within {} s; check that the plant's firewall lets TCP port {port} out and that no \
+             proxy holds the connection", limit.as_secs_f64())]
+    TimedOut {
+        /// Host name and port.
+        peer: String,
+        /// The port alone.
+        port: u16,
+        /// How long it was waited for.
+        limit: Duration,
+    },
+    /// The peer is not who it claims to be, as far as the station knows.
+    #[error(
+        "no secure connection to {peer}: {cause}; check the station's clock (now {clock}), that the package \
+             ca-certificates is installed, that a private authority is configured if there is one, and that no \
+             proxy opens TLS connections on the way"
+    )]
+    Untrusted {
+        /// Host name and port.
+        peer: String,
+        /// What the TLS library said.
+        cause: String,
+        /// The station's time (RFC 3339).
+        clock: String,
+    },
+    /// The hub refused the login.
+    #[error(
+        "{peer} refused the login of device {device} ({code}); check that the station's clock is right (now \
+             {clock}; more than 5 minutes off is refused), that the device is registered in this hub and enabled, \
+             that the key is one of its two, and that HostName names the hub it is registered in"
+    )]
+    Refused {
+        /// Host name and port.
+        peer: String,
+        /// The device's id.
+        device: String,
+        /// The return code's name (MQTT 3.1.1, 3.2.2.3).
+        code: &'static str,
+        /// The station's time (RFC 3339).
+        clock: String,
+    },
+    /// The hub cannot take logins at the moment.
+    #[error("{peer} is not available at the moment (it said so); nothing to do here unless it lasts")]
+    Unavailable {
+        /// Host name and port.
+        peer: String,
+    },
+    /// The connection ended without a word.
+    #[error(
+        "{peer} ended the connection ({cause}); if it happens again and again, check that no other client uses \
+             device {device}, that the hub's daily message quota is not used up, and that the device is enabled"
+    )]
+    Lost {
+        /// Host name and port.
+        peer: String,
+        /// The device's id.
+        device: String,
+        /// What was seen.
+        cause: String,
+    },
+    /// The peer does not speak MQTT as it should.
+    #[error("{peer} does not answer as an IoT Hub ({cause}); check HostName and the port")]
+    Foreign {
+        /// Host name and port.
+        peer: String,
+        /// What was seen.
+        cause: String,
+    },
+}
+
+/// With whom a session was tried: what every fault tells.
+#[derive(Clone, Debug)]
+pub(super) struct Peer {
+    pub(super) host: String,
+    pub(super) port: u16,
+    pub(super) device: String,
+}
+
+impl Peer {
+    /// Why a login failed.
+    pub(super) fn no_login(&self, error: &ConnectionError, limit: Duration) -> HubFault {
+        let (peer, port) = (self.name(), self.port);
+        match error {
+            ConnectionError::NetworkTimeout | ConnectionError::FlushTimeout => {
+                HubFault::TimedOut { peer, port, limit }
+            }
+            ConnectionError::Io(error) if is_network(error) => {
+                HubFault::Unreachable { peer, port, cause: error.to_string() }
+            }
+            ConnectionError::Tls(TlsError::Io(error)) if is_network(error) => {
+                HubFault::Unreachable { peer, port, cause: error.to_string() }
+            }
+            ConnectionError::Tls(error) => {
+                HubFault::Untrusted { peer, cause: error.to_string(), clock: clock() }
+            }
+            ConnectionError::ConnectionRefused(code) => self.refused(*code),
+            ConnectionError::MqttState(_) | ConnectionError::Io(_) => self.lost(error),
+            other => HubFault::Foreign { peer, cause: other.to_string() },
+        }
+    }
+
+    /// Why a session broke.
+    pub(super) fn lost(&self, error: &ConnectionError) -> HubFault {
+        let cause = match error {
+            ConnectionError::MqttState(StateError::AwaitPingResp) => "it answers no ping".to_owned(),
+            ConnectionError::MqttState(StateError::ConnectionAborted) => "without giving a reason".to_owned(),
+            ConnectionError::MqttState(error) => error.to_string(),
+            other => other.to_string(),
+        };
+        HubFault::Lost { peer: self.name(), device: self.device.clone(), cause }
+    }
+
+    /// The connection ended and nothing says how.
+    pub(super) fn ended(&self) -> HubFault {
+        let cause = "without giving a reason".to_owned();
+        HubFault::Lost { peer: self.name(), device: self.device.clone(), cause }
+    }
+
+    /// The first answer was no answer to a login.
+    pub(super) fn foreign(&self, event: &rumqttc::Event) -> HubFault {
+        HubFault::Foreign { peer: self.name(), cause: format!("{event:?}") }
+    }
+
+    fn refused(&self, code: ConnectReturnCode) -> HubFault {
+        let refused =
+            |code| HubFault::Refused { peer: self.name(), device: self.device.clone(), code, clock: clock() };
+        match code {
+            ConnectReturnCode::ServiceUnavailable => HubFault::Unavailable { peer: self.name() },
+            ConnectReturnCode::BadUserNamePassword => refused("bad user name or password"),
+            ConnectReturnCode::NotAuthorized => refused("not authorised"),
+            ConnectReturnCode::BadClientId => refused("bad client id"),
+            ConnectReturnCode::RefusedProtocolVersion => {
+                HubFault::Foreign { peer: self.name(), cause: "it refuses MQTT 3.1.1".to_owned() }
+            }
+            ConnectReturnCode::Success => refused("accepted, then refused"),
+        }
+    }
+
+    pub(super) fn name(&self) -> String {
+        format!("{}:{}", self.host, self.port)
+    }
+}
+
+/// Whether it is the network's fault and not the peer's; a failed name look-up has no kind of its own.
+fn is_network(error: &io::Error) -> bool {
+    use io::ErrorKind::{
+        AddrNotAvailable, ConnectionRefused, HostUnreachable, NetworkDown, NetworkUnreachable, Other,
+        TimedOut,
+    };
+    matches!(
+        error.kind(),
+        AddrNotAvailable
+            | ConnectionRefused
+            | HostUnreachable
+            | NetworkDown
+            | NetworkUnreachable
+            | Other
+            | TimedOut
+    )
+}
+
+fn clock() -> String {
+    format!("{:.0}", jiff::Timestamp::now())
+}

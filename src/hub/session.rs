@@ -1,0 +1,264 @@
+//! One login at the hub: publishes reports at QoS 1 and matches their PUBACKs.
+//!
+//! rumqttc forgets unacknowledged publishes when the hub does not resume a session, so nothing is left to it: it is
+//! made anew for every login, and whatever it had not acknowledged is sent again from the outbox.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    time::{Duration, Instant},
+};
+
+use percent_encoding::utf8_percent_encode;
+use rumqttc::{
+    AsyncClient, ConnectionError, Event, EventLoop, MqttOptions, NetworkOptions, Outgoing, Packet, QoS,
+    TlsConfiguration, Transport,
+};
+use tokio::{sync::mpsc, task::JoinHandle, time::timeout};
+
+use super::{
+    fault::{HubFault, Peer},
+    identity::Identity,
+    token::Token,
+    topic::{self, RESERVED},
+    trust::{Trust, TrustError},
+};
+use crate::{
+    delivery::{Link, Session, Unsendable},
+    outbox::Entry,
+};
+
+/// The newest version of the device API (iot-mqtt-connect-to-iot-hub).
+const API_VERSION: &str = "2021-04-12";
+
+/// Packets that rumqttc may have in flight: more than any window of delivery, so that it never holds one back.
+const IN_FLIGHT: u16 = 1_024;
+
+/// The largest packets: cloud-to-device messages have at most 64 KiB, ours at most 256 KiB, plus their topics.
+const LARGEST_PACKETS: (usize, usize) = (160 * 1024, 400 * 1024);
+
+/// How long the good-bye may take.
+const GOODBYE: Duration = Duration::from_secs(1);
+
+/// How to reach the hub and log in.
+#[derive(Clone, Debug)]
+pub struct HubSettings {
+    /// TCP port of MQTT over TLS.
+    pub port: u16,
+    /// Who may vouch for the hub.
+    pub trust: Trust,
+    /// Seconds between two signs of life; the hub ends a connection after 1.5 times as long, and 1177 s is the
+    /// longest that it honours.
+    pub keep_alive: Duration,
+    /// How long connecting and logging in may take together, in whole seconds.
+    pub connect_timeout: Duration,
+    /// How long a token is good for.
+    pub token_life: Duration,
+    /// Program and version, shown by the hub as the device's client type.
+    pub product: String,
+}
+
+impl Default for HubSettings {
+    fn default() -> Self {
+        Self {
+            port: 8883,
+            trust: Trust::System,
+            keep_alive: Duration::from_secs(240),
+            connect_timeout: Duration::from_secs(30),
+            token_life: Duration::from_secs(3600),
+            product: concat!("andon/", env!("CARGO_PKG_VERSION")).to_owned(),
+        }
+    }
+}
+
+/// The station's hub: makes sessions.
+pub struct Hub {
+    identity: Identity,
+    settings: HubSettings,
+    transport: Transport,
+    peer: Peer,
+}
+
+impl Hub {
+    /// Prepares to log in as this device.
+    ///
+    /// # Errors
+    /// When the certificate authorities cannot be used.
+    pub fn new(identity: Identity, settings: HubSettings) -> Result<Self, TrustError> {
+        let connector = settings.trust.connector()?;
+        let transport = Transport::tls_with_config(TlsConfiguration::NativeConnector(connector));
+        let peer = Peer {
+            host: identity.peer().to_owned(),
+            port: settings.port,
+            device: identity.device().to_owned(),
+        };
+        Ok(Self { identity, settings, transport, peer })
+    }
+
+    fn options(&self, token: &Token) -> MqttOptions {
+        let device = self.identity.device();
+        let mut options = MqttOptions::new(device, &self.peer.host, self.peer.port);
+        let user = format!(
+            "{}/{device}/?api-version={API_VERSION}&DeviceClientType={}",
+            self.identity.host(),
+            utf8_percent_encode(&self.settings.product, RESERVED)
+        );
+        options
+            .set_credentials(user, token.text())
+            .set_clean_session(false)
+            .set_keep_alive(self.settings.keep_alive.max(Duration::from_secs(1)))
+            .set_inflight(IN_FLIGHT)
+            .set_max_packet_size(LARGEST_PACKETS.0, LARGEST_PACKETS.1)
+            .set_transport(self.transport.clone());
+        options
+    }
+}
+
+impl Link for Hub {
+    type Session = HubSession;
+
+    async fn connect(&mut self) -> Result<HubSession, HubFault> {
+        let token = Token::sign(&self.identity, self.settings.token_life, rand::random());
+        let (client, mut events) = AsyncClient::new(self.options(&token), IN_FLIGHT.into());
+        let limit = self.settings.connect_timeout.max(Duration::from_secs(1));
+        let mut network = NetworkOptions::new();
+        network.set_connection_timeout(limit.as_secs()).set_tcp_nodelay(true);
+        events.set_network_options(network);
+        match events.poll().await {
+            Ok(Event::Incoming(Packet::ConnAck(_))) => {}
+            Ok(other) => return Err(self.peer.foreign(&other)),
+            Err(error) => return Err(self.peer.no_login(&error, limit)),
+        }
+        // Its own task, because a dropped poll could lose half a packet.
+        let (sender, news) = mpsc::channel(usize::from(IN_FLIGHT));
+        Ok(HubSession {
+            client,
+            pump: tokio::spawn(pump(events, sender)),
+            news,
+            peer: self.peer.clone(),
+            renewal: token.renewal(),
+            unnumbered: VecDeque::new(),
+            in_flight: HashMap::new(),
+        })
+    }
+}
+
+/// What the event loop saw.
+#[derive(Debug)]
+enum News {
+    Numbered(u16),
+    Acknowledged(u16),
+    Ended(ConnectionError),
+}
+
+/// Turns rumqttc's event loop until the connection ends.
+async fn pump(mut events: EventLoop, news: mpsc::Sender<News>) {
+    loop {
+        let ended = match events.poll().await {
+            Ok(event) => match told(event) {
+                Some(told) => news.send(told).await.is_err(),
+                None => false,
+            },
+            Err(error) => {
+                // PUBACKs that came in one read with the end are still in there.
+                for told in std::mem::take(&mut events.state.events).into_iter().filter_map(told) {
+                    let _ = news.send(told).await;
+                }
+                let _ = news.send(News::Ended(error)).await;
+                true
+            }
+        };
+        if ended {
+            return;
+        }
+    }
+}
+
+fn told(event: Event) -> Option<News> {
+    match event {
+        Event::Outgoing(Outgoing::Publish(number)) => Some(News::Numbered(number)),
+        Event::Incoming(Packet::PubAck(puback)) => Some(News::Acknowledged(puback.pkid)),
+        _ => None,
+    }
+}
+
+/// One login at the hub.
+pub struct HubSession {
+    client: AsyncClient,
+    pump: JoinHandle<()>,
+    news: mpsc::Receiver<News>,
+    peer: Peer,
+    renewal: Instant,
+    /// Handed to rumqttc, which gives packet numbers in the same order when it writes them.
+    unnumbered: VecDeque<u64>,
+    /// From packet number to sequence number.
+    in_flight: HashMap<u16, u64>,
+}
+
+impl HubSession {
+    /// Notes what came; the sequence number that it acknowledges, if any.
+    fn note(&mut self, news: News) -> Result<Option<u64>, HubFault> {
+        match news {
+            News::Numbered(number) => {
+                if let Some(sequence) = self.unnumbered.pop_front() {
+                    self.in_flight.insert(number, sequence);
+                }
+                Ok(None)
+            }
+            News::Acknowledged(number) => Ok(self.in_flight.remove(&number)),
+            News::Ended(error) => Err(self.peer.lost(&error)),
+        }
+    }
+}
+
+impl Session for HubSession {
+    type Error = HubFault;
+
+    fn publish(&mut self, entry: &Entry) -> Result<(), Unsendable> {
+        let topic = topic::of_report(&self.peer.device, entry)?;
+        match self.client.try_publish(topic, QoS::AtLeastOnce, false, entry.json.clone()) {
+            Ok(()) => self.unnumbered.push_back(entry.sequence),
+            // The connection has just ended; it is told by the next `acknowledged`, and the report is sent again.
+            Err(error) => tracing::debug!("a report was not handed over: {error}"),
+        }
+        Ok(())
+    }
+
+    async fn acknowledged(&mut self) -> Result<Vec<u64>, HubFault> {
+        loop {
+            // From here to the return nothing waits, so a dropped future loses nothing.
+            let Some(first) = self.news.recv().await else { return Err(self.peer.ended()) };
+            let mut sequences = Vec::new();
+            let mut next = Some(first);
+            while let Some(news) = next {
+                match self.note(news) {
+                    Ok(sequence) => sequences.extend(sequence),
+                    Err(fault) if sequences.is_empty() => return Err(fault),
+                    Err(fault) => {
+                        tracing::debug!("the connection ended after its last PUBACKs: {fault}");
+                        break;
+                    }
+                }
+                next = self.news.try_recv().ok();
+            }
+            if !sequences.is_empty() {
+                return Ok(sequences);
+            }
+        }
+    }
+
+    fn renewal(&self) -> Option<Instant> {
+        Some(self.renewal)
+    }
+
+    async fn close(mut self) {
+        if self.client.try_disconnect().is_ok() {
+            let _ = timeout(GOODBYE, async { while self.news.recv().await.is_some() {} }).await;
+        }
+    }
+}
+
+impl Drop for HubSession {
+    fn drop(&mut self) {
+        self.pump.abort();
+    }
+}

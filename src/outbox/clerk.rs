@@ -1,0 +1,315 @@
+//! The handle: takes reports in, shows what waits, strikes out what arrived.
+
+use std::{
+    fs::File,
+    path::Path,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use andon_telemetry::Notify as Word;
+use rusqlite::{
+    Connection, OptionalExtension, Row, ToSql, TransactionBehavior,
+    types::{ToSqlOutput, ValueRef},
+};
+use tokio::sync::Notify;
+
+use super::{
+    Appended, Depth, Entry, Limits, Opening, OutboxError, Outgoing, SetAside, Totals, WriteError, opening,
+    room,
+};
+
+/// So many of the reports that the hub can never take are kept.
+const SET_ASIDE: i64 = 100;
+
+/// The open outbox; cheap to clone, every clone is the same one. Its calls block on the disk for milliseconds.
+#[derive(Clone, Debug)]
+pub struct Outbox(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    connection: Mutex<Connection>,
+    limits: Limits,
+    changed: Notify,
+    _lock: Option<File>,
+}
+
+impl Outbox {
+    /// Opens the outbox of this agent, or makes it; a damaged one is set aside and a new one made.
+    ///
+    /// # Errors
+    /// When another agent has it, the file belongs to another program or version, or the disk refuses.
+    pub fn open(path: &Path, limits: Limits) -> Result<(Self, Opening), OutboxError> {
+        let lock = opening::lock(path)?;
+        let (connection, mut opening) = opening::open(path)?;
+        if let Opening::Resumed { waiting } = &mut opening {
+            *waiting = counter(&connection, "waiting_reports")?;
+        }
+        Ok((Self::new(connection, limits, Some(lock)), opening))
+    }
+
+    /// Opens an outbox that is there already, for a person to look at; its agent may be running.
+    ///
+    /// # Errors
+    /// When there is none, or it cannot be read.
+    pub fn attach(path: &Path) -> Result<Self, OutboxError> {
+        let limits = Limits { reports: u64::MAX, bytes: u64::MAX };
+        Ok(Self::new(opening::attach(path)?, limits, None))
+    }
+
+    fn new(connection: Connection, limits: Limits, lock: Option<File>) -> Self {
+        let connection = Mutex::new(connection);
+        Self(Arc::new(Shared { connection, limits, changed: Notify::new(), _lock: lock }))
+    }
+
+    /// Stores a report and, in the same transaction, what must be remembered with it; durable on return. `write` gets
+    /// the report's sequence number: one more than that of the report before, over restarts and purges.
+    ///
+    /// # Errors
+    /// When `write` fails, the report is larger than the limit, or the disk refuses. Then nothing is stored and the
+    /// sequence number is given again.
+    pub fn append(
+        &self,
+        write: impl FnOnce(u64) -> Result<Outgoing, WriteError>,
+        memo: &[(&str, &str)],
+    ) -> Result<Appended, OutboxError> {
+        let appended = {
+            let mut connection = self.connection();
+            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let sequence = counter(&transaction, "next_sequence")?;
+            let outgoing = write(sequence).map_err(OutboxError::Unwritten)?;
+            let properties = properties_text(&outgoing.properties);
+            let bytes = (outgoing.json.len() + properties.len()) as u64;
+            let dropped = room::make(&transaction, self.0.limits, bytes)?;
+            transaction.execute(
+                "INSERT INTO report VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                (
+                    signed(sequence),
+                    &outgoing.report_id,
+                    properties,
+                    Text(&outgoing.json),
+                    signed(bytes),
+                    is_repetition(&outgoing.json),
+                    now(),
+                ),
+            )?;
+            add(&transaction, "next_sequence", 1)?;
+            add(&transaction, "dropped", dropped)?;
+            for (key, value) in memo {
+                set_memo(&transaction, key, value)?;
+            }
+            transaction.commit()?;
+            Appended { sequence, dropped }
+        };
+        if appended.dropped > 0 {
+            tracing::warn!(
+                dropped = appended.dropped,
+                "the outbox is full: reports that never reached the hub were dropped to make room for a new one"
+            );
+        }
+        self.0.changed.notify_one();
+        Ok(appended)
+    }
+
+    /// What was remembered under this key.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub fn memo(&self, key: &str) -> Result<Option<String>, OutboxError> {
+        let sql = "SELECT value FROM memo WHERE key = ?1";
+        Ok(self.connection().query_row(sql, [key], |row| row.get(0)).optional()?)
+    }
+
+    /// Remembers a small value; durable on return.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub fn set_memo(&self, key: &str, value: &str) -> Result<(), OutboxError> {
+        Ok(set_memo(&self.connection(), key, value)?)
+    }
+
+    /// At most `limit` waiting reports with a sequence number above `cursor`, in order.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub fn waiting_after(&self, cursor: u64, limit: usize) -> Result<Vec<Entry>, OutboxError> {
+        let connection = self.connection();
+        let mut statement = connection.prepare(
+            "SELECT sequence, report_id, properties, json, stored_at FROM report
+             WHERE sequence > ?1 ORDER BY sequence LIMIT ?2",
+        )?;
+        let rows = statement.query_map((signed(cursor), signed(limit as u64)), entry)?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// The waiting report with this id.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub fn find(&self, report_id: &str) -> Result<Option<Entry>, OutboxError> {
+        let sql = "SELECT sequence, report_id, properties, json, stored_at FROM report WHERE report_id = ?1
+                   UNION ALL
+                   SELECT sequence, report_id, properties, json, stored_at FROM set_aside WHERE report_id = ?1";
+        Ok(self.connection().query_row(sql, [report_id], entry).optional()?)
+    }
+
+    /// Removes reports that the hub acknowledged. A number that does not wait any more is no error.
+    ///
+    /// # Errors
+    /// When the disk refuses; then all of them still wait.
+    pub fn acknowledge(&self, sequences: &[u64]) -> Result<(), OutboxError> {
+        let mut connection = self.connection();
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let mut removed = 0;
+        for sequence in sequences {
+            removed += transaction.execute("DELETE FROM report WHERE sequence = ?1", [signed(*sequence)])?;
+        }
+        add(&transaction, "acknowledged", removed as u64)?;
+        Ok(transaction.commit()?)
+    }
+
+    /// Takes a report that the hub can never accept out of the way; the last few are kept with the reason.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub fn set_aside(&self, sequence: u64, reason: &str) -> Result<(), OutboxError> {
+        let mut connection = self.connection();
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let moved = transaction.execute(
+            "INSERT OR REPLACE INTO set_aside
+             SELECT sequence, report_id, properties, json, stored_at, ?2 FROM report WHERE sequence = ?1",
+            (signed(sequence), reason),
+        )?;
+        transaction.execute("DELETE FROM report WHERE sequence = ?1", [signed(sequence)])?;
+        transaction.execute(
+            "DELETE FROM set_aside WHERE sequence NOT IN
+             (SELECT sequence FROM set_aside ORDER BY sequence DESC LIMIT ?1)",
+            [SET_ASIDE],
+        )?;
+        add(&transaction, "set_aside", moved as u64)?;
+        Ok(transaction.commit()?)
+    }
+
+    /// The last reports that the hub could never take, in order.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub fn aside(&self) -> Result<Vec<SetAside>, OutboxError> {
+        let connection = self.connection();
+        let mut statement = connection.prepare(
+            "SELECT sequence, report_id, properties, json, stored_at, reason FROM set_aside ORDER BY sequence",
+        )?;
+        let rows = statement.query_map([], |row| Ok(SetAside { entry: entry(row)?, reason: row.get(5)? }))?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// Removes every waiting report unsent, because a person wants it; how many. Sequence numbers go on.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub fn purge(&self) -> Result<u64, OutboxError> {
+        let mut connection = self.connection();
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let waiting = counter(&transaction, "waiting_reports")?;
+        transaction.execute("DELETE FROM report", [])?;
+        add(&transaction, "purged", waiting)?;
+        transaction.commit()?;
+        Ok(waiting)
+    }
+
+    /// How much waits.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub fn depth(&self) -> Result<Depth, OutboxError> {
+        let connection = self.connection();
+        let sql = "SELECT stored_at FROM report ORDER BY sequence LIMIT 1";
+        Ok(Depth {
+            reports: counter(&connection, "waiting_reports")?,
+            bytes: counter(&connection, "waiting_bytes")?,
+            oldest: connection.query_row(sql, [], |row| row.get(0)).optional()?,
+        })
+    }
+
+    /// What happened to reports until now.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub fn totals(&self) -> Result<Totals, OutboxError> {
+        let connection = self.connection();
+        let of = |name| counter(&connection, name);
+        Ok(Totals {
+            appended: of("next_sequence")?.saturating_sub(1),
+            acknowledged: of("acknowledged")?,
+            dropped: of("dropped")?,
+            set_aside: of("set_aside")?,
+            purged: of("purged")?,
+        })
+    }
+
+    /// Waits until a report was stored since the last call; for one waiter, which misses none.
+    pub async fn changed(&self) {
+        self.0.changed.notified().await;
+    }
+
+    /// A panic elsewhere leaves no half transaction behind: it is rolled back when it is dropped.
+    fn connection(&self) -> MutexGuard<'_, Connection> {
+        self.0.connection.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Bytes that are UTF-8 by contract, bound as text without another look at them.
+struct Text<'a>(&'a [u8]);
+
+impl ToSql for Text<'_> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(ValueRef::Text(self.0)))
+    }
+}
+
+pub(super) fn counter(connection: &Connection, name: &str) -> rusqlite::Result<u64> {
+    let value: i64 =
+        connection.query_row("SELECT value FROM counter WHERE name = ?1", [name], |row| row.get(0))?;
+    Ok(u64::try_from(value).unwrap_or(0))
+}
+
+fn add(connection: &Connection, name: &str, more: u64) -> rusqlite::Result<()> {
+    if more > 0 {
+        connection.execute("UPDATE counter SET value = value + ?2 WHERE name = ?1", (name, signed(more)))?;
+    }
+    Ok(())
+}
+
+fn set_memo(connection: &Connection, key: &str, value: &str) -> rusqlite::Result<()> {
+    connection.execute("INSERT OR REPLACE INTO memo VALUES (?1, ?2)", (key, value))?;
+    Ok(())
+}
+
+fn entry(row: &Row<'_>) -> rusqlite::Result<Entry> {
+    let sequence: i64 = row.get(0)?;
+    let properties: String = row.get(2)?;
+    Ok(Entry {
+        sequence: u64::try_from(sequence).unwrap_or(0),
+        report_id: row.get(1)?,
+        // Only a person with an editor can have broken them; the report itself matters more.
+        properties: serde_json::from_str(&properties).unwrap_or_default(),
+        json: row.get_ref(3)?.as_bytes().map(<[u8]>::to_vec).unwrap_or_default(),
+        stored_at: row.get(4)?,
+    })
+}
+
+fn properties_text(properties: &[(String, String)]) -> String {
+    serde_json::to_string(properties).unwrap_or_else(|_| "[]".to_owned())
+}
+
+fn is_repetition(json: &[u8]) -> bool {
+    andon_telemetry::read(json).is_ok_and(|report| report.incident.notify == Word::None)
+}
+
+fn now() -> String {
+    format!("{:.3}", jiff::Timestamp::now())
+}
+
+/// SQLite's integers are signed; no count of ours comes near their end.
+fn signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
