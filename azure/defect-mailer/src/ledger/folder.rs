@@ -38,7 +38,11 @@ impl Folder {
         for part in [folder.devices(), folder.refused()] {
             fs::create_dir_all(&part).map_err(failed("creating", &part))?;
         }
-        write(&folder.root, "probe", b"")?;
+        // Two mailers on one folder may start at once, with the same process id in two containers.
+        let name = format!("probe-{}-{}", std::process::id(), jiff::Timestamp::now().as_nanosecond());
+        write(&folder.root, &name, b"")?;
+        let probe = folder.root.join(name);
+        fs::remove_file(&probe).map_err(failed("removing", &probe))?;
         for path in entries(&folder.devices())?.into_iter().map(|(path, _)| path) {
             if let Some(log) = folder.understood(&path)? {
                 folder.remember(&log);
