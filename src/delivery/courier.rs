@@ -55,10 +55,13 @@ pub struct Delivery<L> {
     backoff: Backoff,
     state: watch::Sender<State>,
     counters: Arc<Counters>,
-    delivered: Box<dyn Fn(u64, &str) + Send + Sync>,
+    delivered: Delivered,
     /// Acknowledged reports that the disk would not let go yet.
     landed: Vec<u64>,
 }
+
+/// Hears sequence number and id of each report in the moment of its PUBACK.
+type Delivered = Box<dyn Fn(u64, &str) + Send + Sync>;
 
 /// How a session ended.
 enum End {

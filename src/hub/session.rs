@@ -36,6 +36,9 @@ const IN_FLIGHT: u16 = 1_024;
 /// The largest packets: cloud-to-device messages have at most 64 KiB, ours at most 256 KiB, plus their topics.
 const LARGEST_PACKETS: (usize, usize) = (160 * 1024, 400 * 1024);
 
+/// The hub ends a connection after 1.5 times the keep-alive, but never later than after 1767 s.
+const LONGEST_KEEP_ALIVE: Duration = Duration::from_secs(1177);
+
 /// How long the good-bye may take.
 const GOODBYE: Duration = Duration::from_secs(1);
 
@@ -46,8 +49,7 @@ pub struct HubSettings {
     pub port: u16,
     /// Who may vouch for the hub.
     pub trust: Trust,
-    /// Seconds between two signs of life; the hub ends a connection after 1.5 times as long, and 1177 s is the
-    /// longest that it honours.
+    /// Time between two signs of life, 1 s to 1177 s.
     pub keep_alive: Duration,
     /// How long connecting and logging in may take together, in whole seconds.
     pub connect_timeout: Duration,
@@ -105,7 +107,7 @@ impl Hub {
         options
             .set_credentials(user, token.text())
             .set_clean_session(false)
-            .set_keep_alive(self.settings.keep_alive.max(Duration::from_secs(1)))
+            .set_keep_alive(self.settings.keep_alive.clamp(Duration::from_secs(1), LONGEST_KEEP_ALIVE))
             .set_inflight(IN_FLIGHT)
             .set_max_packet_size(LARGEST_PACKETS.0, LARGEST_PACKETS.1)
             .set_transport(self.transport.clone());

@@ -19,3 +19,12 @@ pub use judgement::{Decisive, Defect, Judged, Judgement, Reason, Rule, Verdict};
 pub use passing::{Passing, Seen, Whole};
 pub use profile::{Belt, PresenceRule, Travel};
 pub use tally::Tally;
+
+/// What an item is at a station.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ItemMode {
+    /// Every frame shows one item: pictures in a folder, or a camera that a sensor triggers.
+    Frame,
+    /// Items pass through the view on a belt.
+    Passing(PresenceRule),
+}
