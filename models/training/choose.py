@@ -1,4 +1,4 @@
-"""Choose a threshold for each label that weighs missed defects against good boards alarmed."""
+"""Choose a threshold for each label, weighing missed defects against good boards alarmed."""
 
 import argparse
 from pathlib import Path
@@ -11,21 +11,33 @@ from detect import Model, overlap
 from score import MATCH_IOU, Judged, judge, summary
 
 GRID = np.round(np.arange(0.15, 0.81, 0.025), 3)
-# A good board alarmed weighs as much as this many missed defects, as shares of each: a line makes mostly good boards.
-ALARM_WEIGHT = 3.0
+# The share of good boards alarmed weighs this many times the share of defects missed: a line makes mostly good boards.
+ALARM_WEIGHT = 2.0
 
 
 def choose(judged: list[Judged]) -> manifest.Thresholds:
-    """For each label the threshold with the least weighed sum of its misses and its alarms."""
-    chosen = {}
+    """The thresholds, one a label, with the least weighed sum of defects missed and good boards alarmed."""
+    labels = range(len(LABELS))
+    hits = [np.concatenate([_best_hits(item, k) for item in judged]) for k in labels]
+    alarms = np.array([[item.template.scores[item.template.labels == k].max(initial=0.0) for k in labels] for item in judged])
+
+    def cost(chosen):
+        missed = np.mean([np.mean(hits[k] < chosen[k]) for k in labels])
+        return missed + ALARM_WEIGHT * np.mean((alarms >= chosen).any(1))
+
+    # A board is alarmed by any label, so the labels are settled in turns until none moves.
+    chosen, before = np.full(len(LABELS), 0.5), None
+    while before is None or (chosen != before).any():
+        before = chosen.copy()
+        for k in labels:
+            tries = np.repeat(chosen[None], len(GRID), 0)
+            tries[:, k] = GRID
+            chosen = tries[int(np.argmin([cost(t) for t in tries]))]
     for k, label in enumerate(LABELS):
-        hits = np.concatenate([_best_hits(item, k) for item in judged])
-        alarms = np.array([item.template.scores[item.template.labels == k].max(initial=0.0) for item in judged])
-        cost = [np.mean(hits < t) + ALARM_WEIGHT * np.mean(alarms >= t) for t in GRID]
-        chosen[label] = float(GRID[int(np.argmin(cost))])
-        at = chosen[label]
-        print(f"{label}: {at:g}, defects missed {np.mean(hits < at):.1%}, good boards alarmed {np.mean(alarms >= at):.1%}")
-    return manifest.Thresholds(max(chosen.values()), chosen)
+        missed, alarmed = np.mean(hits[k] < chosen[k]), np.mean(alarms[:, k] >= chosen[k])
+        print(f"{label}: {chosen[k]:g}, defects missed {missed:.1%}, good boards alarmed {alarmed:.1%}")
+    by_label = {label: float(at) for label, at in zip(LABELS, chosen)}
+    return manifest.Thresholds(float(np.median(chosen).round(3)), by_label)
 
 
 def _best_hits(item: Judged, label: int) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Train the detector for a given time on the CPU and keep the running average of its weights."""
+"""Train the detector on the CPU and keep the running average of its weights."""
 
 import argparse
 import copy
@@ -51,9 +51,9 @@ def main():
 
     start, saved, shown = time.monotonic(), time.monotonic(), torch.zeros(3)
     for step, (image, label, target) in enumerate(batches, 1):
-        done = (time.monotonic() - start) / (60 * args.minutes)
-        if done >= 1:
+        if step > args.steps:
             break
+        done = step / args.steps
         for group in optimiser.param_groups:
             group["lr"] = args.rate * min(1, step / 100) * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * done)))
         x = ((image.float() / 255 - MEAN) / STD).to(memory_format=torch.channels_last)
@@ -68,7 +68,7 @@ def main():
         shown += torch.stack([loss.detach(), score_loss, box_loss])
         if step % 50 == 0:
             rate = step / (time.monotonic() - start)
-            print(f"{step} {done:.3f} {rate:.2f}/s", *(f"{v / 50:.4f}" for v in shown), flush=True)
+            print(f"{step}/{args.steps} {rate:.2f}/s", *(f"{v / 50:.4f}" for v in shown), flush=True)
             shown.zero_()
         if time.monotonic() - saved > 60 * args.save_every:
             _save(average, args.out)
@@ -98,7 +98,7 @@ def _arguments():
     parser.add_argument("data", type=Path, help="the PCBData folder of DeepPCB")
     parser.add_argument("--out", type=Path, default=Path("weights.pt"))
     parser.add_argument("--start", type=Path, metavar="WEIGHTS", help="go on from these weights")
-    parser.add_argument("--minutes", type=float, default=38.0)
+    parser.add_argument("--steps", type=int, default=8000)
     parser.add_argument("--batch", type=int, default=24)
     parser.add_argument("--rate", type=float, default=2e-3)
     parser.add_argument("--seed", type=int, default=1)
