@@ -1,1 +1,31 @@
-//! Placeholder.
+//! Stands in for Azure IoT Hub and its Device Provisioning Service: their device endpoints (MQTT 3.1.1 over TLS) on
+//! one machine, for tests and for the demo.
+//!
+//! It is no emulator: it enforces the rules that Microsoft documents and that clients run into, each with its source
+//! in README.md, and knows nothing else of Azure. What the real hub does beyond them is not promised here.
+//!
+//! A [`Standin`] runs on a thread of its own; tests drive it through its methods, other programs over HTTP
+//! ([`control`]).
+
+mod bag;
+mod sas;
+mod devices;
+mod events;
+mod faults;
+mod twin;
+mod tls;
+mod hub;
+mod provisioning;
+mod session;
+mod login;
+mod connection;
+pub mod control;
+mod listener;
+mod standin;
+
+pub use bag::Bag;
+pub use devices::{DeviceFile, DeviceFileError};
+pub use events::Event;
+pub use faults::{Faults, Puback};
+pub use hub::{MethodAnswer, NotPossible, WirePacket};
+pub use standin::{Builder, Standin, StartError};

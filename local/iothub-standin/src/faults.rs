@@ -1,0 +1,37 @@
+//! Faults on demand.
+
+use serde::{Deserialize, Serialize};
+
+/// What goes wrong from now on; the default is nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Faults {
+    /// Connections are closed before their TLS handshake.
+    pub refuse_connections: bool,
+    /// CONNACK says 5 (not authorised) to everybody.
+    pub refuse_login: bool,
+    /// Connections are cut right after CONNACK, as a hub whose daily quota is used up does (403002; Azure/
+    /// azure-iot-sdk-java#377).
+    pub cut_after_connack: bool,
+    /// Connections are cut after so many device-to-cloud messages, before the PUBACK of the last one.
+    pub cut_after_publishes: Option<u64>,
+    /// What becomes of acknowledgements.
+    pub puback: Puback,
+    /// What CONNACK says of the session, in place of the truth.
+    pub session_present: Option<bool>,
+    /// Twin requests are answered with this status: 429 or 5xx.
+    pub twin_status: Option<u16>,
+}
+
+/// What becomes of acknowledgements of device-to-cloud messages.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Puback {
+    /// Sent at once.
+    #[default]
+    Prompt,
+    /// Sent after so many milliseconds, as a throttled hub does.
+    LateMs(u64),
+    /// Never sent; the message is accepted all the same.
+    Never,
+}
