@@ -43,7 +43,7 @@ const LONGEST_KEEP_ALIVE: Duration = Duration::from_secs(1177);
 const GOODBYE: Duration = Duration::from_secs(1);
 
 /// How to reach the hub and log in.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HubSettings {
     /// TCP port of MQTT over TLS.
     pub port: u16,

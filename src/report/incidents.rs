@@ -6,7 +6,7 @@ use andon_telemetry::{Incident, Notify};
 use serde::{Deserialize, Serialize};
 
 /// When a run of like defects ends, and which of its items are worth a word.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IncidentRule {
     /// An incident without a further item for so long is over.
     pub quiet: Duration,

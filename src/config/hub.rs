@@ -1,0 +1,60 @@
+//! `[hub]`: how to reach IoT Hub, whom to believe, how to log in.
+
+use std::{path::Path, time::Duration};
+
+use super::{
+    document::{Document, Section},
+    secret::ConnectionString,
+    value::{flag, path, whole},
+};
+use crate::hub::{HubSettings, Trust};
+
+/// The hub.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hub {
+    /// Where the device's connection string is kept.
+    pub connection_string: ConnectionString,
+    /// How to reach the hub and log in.
+    pub settings: HubSettings,
+    /// Reports in flight at most; 1..=100.
+    pub window: usize,
+}
+
+pub(super) fn read(document: &Document<'_>, folder: &Path) -> Hub {
+    let section = document.section("hub");
+    let file = section.optional("connection_string_file", path(folder));
+    let seconds = |default, key, range| -> Duration {
+        Duration::from_secs(section.or(default, key, whole(range, "seconds")))
+    };
+    let minutes: u64 = section.or(60, "token_minutes", whole(2..=1440, "minutes"));
+    let settings = HubSettings {
+        port: section.or(8883, "port", whole(1..=65_535, "")),
+        trust: trust(&section, folder),
+        keep_alive: seconds(240, "keep_alive_seconds", 5..=1177),
+        connect_timeout: seconds(30, "connect_timeout_seconds", 1..=300),
+        token_life: Duration::from_secs(60 * minutes),
+        ..HubSettings::default()
+    };
+    Hub {
+        connection_string: file.map_or(ConnectionString::Credential, ConnectionString::File),
+        settings,
+        window: section.or(16, "reports_in_flight", whole(1..=100, "reports")),
+    }
+}
+
+fn trust(section: &Section<'_>, folder: &Path) -> Trust {
+    let file = section.optional("ca_file", path(folder));
+    let system = section.or(true, "system_authorities", flag);
+    match (file, system) {
+        (None, true) => Trust::System,
+        (Some(file), true) => Trust::SystemAnd(file),
+        (Some(file), false) => Trust::Only(file),
+        (None, false) => {
+            if !section.is_written_key("ca_file") {
+                let problem = "without a ca_file nobody could vouch for the hub";
+                section.refuse("system_authorities", problem, "add ca_file, or write true");
+            }
+            Trust::System
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! `[model]` and `[severity]`: what inspects an item, and how bad what it finds is.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+
+use andon_telemetry::Severity;
+
+use super::{
+    document::Document,
+    value::{confidence, path, word},
+};
+use crate::inspection::Confidence;
+
+/// What inspects an item.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Model {
+    /// The model pack's folder.
+    pub pack: PathBuf,
+    /// From which confidence on a finding is a defect; `None` for the pack's own.
+    pub threshold: Option<Confidence>,
+    /// By label, in place of the overall one.
+    pub thresholds: BTreeMap<String, Confidence>,
+}
+
+/// How bad a defect is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Severities {
+    /// For labels without a severity of their own.
+    pub other: Severity,
+    /// By label.
+    pub by_label: BTreeMap<String, Severity>,
+}
+
+pub(super) fn read(document: &Document<'_>, folder: &Path) -> Option<Model> {
+    let section = document.section("model");
+    let pack = section.required("pack", "\"models/pcb\"", path(folder));
+    let threshold = section.optional("threshold", confidence);
+    let thresholds = document.section("model.thresholds").labels(confidence);
+    Some(Model { pack: pack?, threshold, thresholds })
+}
+
+pub(super) fn read_severities(document: &Document<'_>) -> Severities {
+    let severity =
+        word(&[("critical", Severity::Critical), ("major", Severity::Major), ("minor", Severity::Minor)]);
+    Severities {
+        other: document.section("severity").or(Severity::Major, "other", &severity),
+        by_label: document.section("severity.labels").labels(&severity),
+    }
+}

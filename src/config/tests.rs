@@ -1,0 +1,121 @@
+//! The reader as a whole: the shipped example, the faults of each kind, and arbitrary text.
+
+mod example;
+mod faults;
+mod files;
+mod nonsense;
+
+use std::path::Path;
+
+use super::{Config, ConfigError};
+
+/// The least that a station must be told.
+const LEAST: &str = r#"[station]
+id = "press-3"
+line = "line 2"
+product = "hinge"
+[source]
+kind = "folder"
+path = "pictures"
+[model]
+pack = "models/pcb"
+"#;
+
+fn parse(text: &str) -> Result<Config, ConfigError> {
+    Config::parse(text, Path::new("/etc/andon/station.toml"))
+}
+
+fn parse_more(more: &str) -> Result<Config, ConfigError> {
+    parse(&format!("{LEAST}{more}"))
+}
+
+#[test]
+fn a_station_needs_to_be_told_little() {
+    let config = parse(LEAST).unwrap();
+    assert_eq!(config.station.id, "press-3");
+    assert_eq!(config.model.pack, Path::new("/etc/andon/models/pcb"));
+    assert_eq!(config.evidence.unwrap().folder, Path::new("/etc/andon/evidence"));
+    assert_eq!(config.hub.connection_string, super::ConnectionString::Credential);
+    assert_eq!(config.hub.settings, crate::hub::HubSettings::default());
+    assert_eq!(config.hub.window, crate::delivery::Pace::default().window);
+    assert_eq!(config.log.to_string(), "info");
+}
+
+#[test]
+fn evidence_that_is_not_enabled_is_none() {
+    assert_eq!(parse_more("[evidence]\nenabled = false").unwrap().evidence, None);
+}
+
+#[test]
+fn every_key_reaches_its_place() {
+    let config = parse(
+        r#"
+[station]
+id = "s.1_a"
+line = "Linie Ä"
+product = "x"
+[source]
+kind = "folder"
+path = "/data/pictures"
+frames_per_second = 12.5
+repeat = true
+[items]
+mode = "passing"
+frames_enough = 3
+travel = "vertical"
+belt = "light"
+level = 0x60
+coverage = 0.25
+min_length_pixels = 10
+region = { x = 1, y = 2, width = 3, height = 4 }
+[model]
+pack = "p"
+threshold = 1
+thresholds = { "pin-hole" = 0.5 }
+[severity]
+other = "minor"
+labels.short = "critical"
+[incidents]
+quiet_minutes = 1
+update_counts = [2, 3]
+[evidence]
+folder = "../pictures"
+limit_megabytes = 2
+[outbox]
+file = "/var/lib/andon/o.db"
+limit_reports = 5
+limit_megabytes = 3
+[hub]
+connection_string_file = "key"
+port = 443
+ca_file = "ca.pem"
+system_authorities = false
+keep_alive_seconds = 5
+connect_timeout_seconds = 300
+token_minutes = 2
+reports_in_flight = 100
+[log]
+level = "trace"
+"#,
+    )
+    .unwrap();
+    let shown = format!("{config:?}");
+    let meant = [
+        r#"Station { id: "s.1_a", line: "Linie Ä", product: "x" }"#,
+        r#"Folder { path: "/data/pictures", pace: FramesPerSecond(12.5), repeat: true }"#,
+        "Items { mode: Passing(PresenceRule { region: Some(Region { x: 1, y: 2, width: 3, height: 4 }), travel: \
+         Vertical, belt: Light, level: 96, coverage: 0.25, min_length: 10 }), frames_enough: 3 }",
+        r#"Model { pack: "/etc/andon/p", threshold: Some(Confidence(1.0)), "#,
+        r#"thresholds: {"pin-hole": Confidence(0.5)} }"#,
+        r#"Severities { other: Minor, by_label: {"short": Critical} }"#,
+        "IncidentRule { quiet: 60s, updates: [2, 3] }",
+        r#"Evidence { folder: "/etc/andon/../pictures", limit_bytes: 2000000 }"#,
+        r#"Outbox { file: "/var/lib/andon/o.db", limits: Limits { reports: 5, bytes: 3000000 } }"#,
+        r#"Hub { connection_string: File("/etc/andon/key"), settings: HubSettings { port: 443, trust: Only("#,
+        r#"Only("/etc/andon/ca.pem"), keep_alive: 5s, connect_timeout: 300s, token_life: 120s, product: "andon"#,
+        "window: 100 }, log: Trace }",
+    ];
+    for part in meant {
+        assert!(shown.contains(part), "{part}\nis not in\n{shown}");
+    }
+}
