@@ -1,7 +1,7 @@
 //! What the hub knows: devices, twins, messages for them, and what arrived.
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{HashMap, HashSet, VecDeque},
     io,
     path::Path,
     sync::{Condvar, Mutex, MutexGuard, PoisonError},
@@ -20,6 +20,7 @@ use crate::{
     events::{EventLog, Source},
     faults::Faults,
     sas,
+    subscription::Subscription,
     twin::Twin,
 };
 
@@ -62,8 +63,8 @@ pub(crate) struct Device {
     pub(crate) twin: Twin,
     pub(crate) link: Option<Link>,
     pub(crate) inbox: VecDeque<CloudMessage>,
-    /// What a persistent session keeps: the subscription to cloud-to-device messages.
-    pub(crate) session: Option<bool>,
+    /// What a persistent session keeps.
+    pub(crate) session: Option<HashSet<Subscription>>,
     pub(crate) methods: HashMap<String, oneshot::Sender<MethodAnswer>>,
     next_request: u64,
 }

@@ -13,6 +13,7 @@ mod devices;
 mod events;
 mod faults;
 mod twin;
+mod subscription;
 mod tls;
 mod hub;
 mod provisioning;

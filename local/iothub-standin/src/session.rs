@@ -13,6 +13,7 @@ use crate::{
     events::Source,
     faults::Puback,
     hub::{Command, Hub, MethodAnswer, WirePacket},
+    subscription::Subscription,
 };
 
 /// A device-to-cloud message with its properties: 256 KB (azure-docs, iot-hub-devguide-quotas-throttling.md).
@@ -39,23 +40,11 @@ pub(crate) struct Answer {
     pub(crate) later: Option<(u16, Duration)>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Subscription {
-    CloudMessages,
-    TwinAnswers,
-    DesiredProperties,
-    Methods,
-    Credentials,
-}
-
 impl Session {
     pub(crate) fn new(hub: Arc<Hub>, device: &str, clean: bool) -> Self {
         let device = device.to_owned();
-        let mut subscriptions = HashSet::new();
-        let kept = hub.lock().devices.get(&device).and_then(|device| device.session);
-        if kept == Some(true) {
-            subscriptions.insert(Subscription::CloudMessages);
-        }
+        let kept = hub.lock().devices.get(&device).and_then(|device| device.session.clone());
+        let subscriptions = kept.unwrap_or_default();
         let session = Self { hub, device, clean, subscriptions, next_packet: 0, publishes: 0 };
         session.remember();
         session
@@ -267,11 +256,11 @@ impl Session {
         Answer::of(Packet::Publish(publish))
     }
 
-    /// CleanSession 0 keeps the subscription to cloud-to-device messages, and that alone.
+    /// CleanSession 0 keeps the subscriptions (MQTT 3.1.1, 3.1.2.4): Microsoft's SDKs for Python and Node do not
+    /// subscribe again.
     fn remember(&self) {
         if let Some(device) = self.hub.lock().devices.get_mut(&self.device) {
-            let wants_messages = self.subscriptions.contains(&Subscription::CloudMessages);
-            device.session = (!self.clean).then_some(wants_messages);
+            device.session = (!self.clean).then(|| self.subscriptions.clone());
         }
     }
 }
@@ -279,19 +268,5 @@ impl Session {
 impl Answer {
     pub(crate) fn of(packet: Packet) -> Self {
         Self { packets: vec![packet], later: None }
-    }
-}
-
-impl Subscription {
-    /// The five things that a device can subscribe to; anything else ends the connection.
-    fn parse(filter: &str, device: &str) -> Option<Self> {
-        Some(match filter {
-            "$iothub/twin/res/#" => Self::TwinAnswers,
-            "$iothub/twin/PATCH/properties/desired/#" => Self::DesiredProperties,
-            "$iothub/methods/POST/#" => Self::Methods,
-            "$iothub/credential/#" => Self::Credentials,
-            own if own == format!("devices/{device}/messages/devicebound/#") => Self::CloudMessages,
-            _ => return None,
-        })
     }
 }

@@ -129,7 +129,7 @@ impl Builder {
     pub fn start(self) -> Result<Standin, StartError> {
         let names: Vec<String> = NAMES.map(str::to_owned).to_vec();
         let authority = Authority::new().map_err(StartError::Tls)?;
-        let tls = authority.server(&names).map_err(StartError::Tls)?;
+        let tls = authority.server(&names, self.listen.ip()).map_err(StartError::Tls)?;
         let hub = Hub::new(names, &self.devices, self.events.as_deref()).map_err(StartError::Events)?;
         let hub = Arc::new(hub);
         let (devices_at, address) = bind(self.listen)?;

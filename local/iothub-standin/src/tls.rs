@@ -1,6 +1,6 @@
 //! A certificate authority of its own, made anew at each start, and the server's certificate from it.
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, KeyUsagePurpose};
 use rustls::{
@@ -12,8 +12,8 @@ pub(crate) struct Authority {
     issuer: CertifiedIssuer<'static, KeyPair>,
 }
 
-/// What the server's certificate is good for besides the hub's own names.
-const NAMES: [&str; 4] = ["localhost", "127.0.0.1", "127.0.0.2", "::1"];
+/// What the server's certificate is good for besides the hub's own names and the address where it listens.
+const NAMES: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
 
 impl Authority {
     pub(crate) fn new() -> Result<Self, String> {
@@ -33,11 +33,15 @@ impl Authority {
     }
 
     /// TLS 1.2 and 1.3, as the hub has since 2025-08-31 (azure-docs, iot-hub-tls-support.md).
-    pub(crate) fn server(&self, hub_names: &[String]) -> Result<Arc<ServerConfig>, String> {
+    pub(crate) fn server(&self, hub_names: &[String], address: IpAddr) -> Result<Arc<ServerConfig>, String> {
         let tell = |error: rcgen::Error| format!("cannot make the server's certificate: {error}");
         let key = KeyPair::generate().map_err(tell)?;
-        let names = NAMES.iter().map(|name| (*name).to_owned()).chain(hub_names.iter().cloned());
-        let params = CertificateParams::new(names.collect::<Vec<_>>()).map_err(tell)?;
+        let mut names: Vec<_> =
+            NAMES.map(str::to_owned).into_iter().chain(hub_names.iter().cloned()).collect();
+        if !names.contains(&address.to_string()) {
+            names.push(address.to_string());
+        }
+        let params = CertificateParams::new(names).map_err(tell)?;
         let leaf = params.signed_by(&key, &self.issuer).map_err(tell)?;
         let chain = vec![leaf.der().clone()];
         let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use iothub_standin::{Builder, NotPossible};
-use rumqttc::QoS;
+use rumqttc::{Packet, QoS};
 use serde_json::{Value, json};
 
 use crate::{
-    client::{Client, DEVICE},
+    client::{Back, Client, DEVICE, connect},
     standin,
 };
 
@@ -58,6 +58,27 @@ fn a_wish_reaches_a_device_that_listens() {
     let wish = client.message();
     assert_eq!(wish.topic, "$iothub/twin/PATCH/properties/desired/?$version=2");
     assert_eq!(json_of(&wish.payload), json!({"threshold": 0.5, "$version": 2}));
+}
+
+/// Rule 8.
+#[test]
+fn a_session_that_is_kept_listens_on_and_another_hears_nothing() {
+    let standin = standin();
+    let wish = |number: u64| {
+        let Value::Object(patch) = json!({"threshold": number}) else { unreachable!() };
+        standin.set_desired(DEVICE, patch).unwrap()
+    };
+    Client::login(&standin).subscribe("$iothub/twin/PATCH/properties/desired/#");
+    let mut kept = Client::login(&standin);
+    wish(1);
+    assert_eq!(kept.message().topic, "$iothub/twin/PATCH/properties/desired/?$version=2");
+
+    let mut clean = connect(&standin);
+    clean.clean_session = true;
+    let mut clean = Client::login_with(&standin, &mut clean).unwrap();
+    wish(2);
+    clean.send(Packet::PingReq);
+    assert_eq!(clean.back(), Back::Packet(Packet::PingResp), "no wish came before it");
 }
 
 /// Rule 23.
@@ -114,6 +135,6 @@ fn the_control_address_reads_the_twin_sends_wishes_and_sets_faults() {
     assert_eq!(ask("POST", "/devices/press-3/c2d?a=b", "stop").0, 201);
     assert_eq!(ask("POST", "/faults", r#"{"refuse_login": true}"#).0, 204);
     assert_eq!(ask("POST", "/faults", r#"{"no_such_fault": true}"#).0, 422);
-    let refused = Client::login_with(&standin, &mut crate::client::connect(&standin)).err();
+    let refused = Client::login_with(&standin, &mut connect(&standin)).err();
     assert_eq!(refused, Some(rumqttc::ConnectReturnCode::NotAuthorized));
 }
