@@ -17,6 +17,8 @@ test: ## Everything that CI runs: format, lints, licences, all tests.
 	@local/prerequisites.sh build test
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- --deny warnings
+	local/iothub-standin/tests/sdk/install.sh "$${CARGO_TARGET_DIR:-target}/sdk"
+	azure/defect-mailer/tests/smtp/install.sh
 	cargo test --workspace --locked --no-fail-fast
 
 bench: ## Time a frame's way through the stages with the shipped model.
