@@ -15,7 +15,6 @@ use toml::{
 use super::{
     fault::{ConfigError, Fault, Key},
     secret::is_secret,
-    unknown,
     value::{Wrong, quote},
 };
 
@@ -83,9 +82,13 @@ impl<'t> Document<'t> {
         Section { document: self, name, line, table }
     }
 
+    /// Everything that is written.
+    pub(super) fn root(&self) -> &DeTable<'t> {
+        &self.root
+    }
+
     /// What was read, if nothing at all is wrong with the file.
     pub(super) fn finish<T>(self, read: Option<T>) -> Result<T, ConfigError> {
-        unknown::complain(&self, &self.root);
         let mut found = self.found.into_inner();
         match read {
             Some(read) if found.faults.is_empty() => Ok(read),

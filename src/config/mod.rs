@@ -98,6 +98,8 @@ impl Config {
         }
         let document = Document::parse(text, name)?;
         let config = Self::read(&document, name.parent().unwrap_or(Path::new("")));
+        // Now it is known which keys mean something.
+        unknown::complain(&document);
         document.finish(config)
     }
 

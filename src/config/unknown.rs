@@ -35,8 +35,8 @@ const UNITS: [&str; 18] = [
 ];
 
 /// Records every key and section that nobody asked for.
-pub(super) fn complain(document: &Document<'_>, root: &DeTable<'_>) {
-    walk(document, "", root);
+pub(super) fn complain(document: &Document<'_>) {
+    walk(document, "", document.root());
 }
 
 fn walk(document: &Document<'_>, section: &str, table: &DeTable<'_>) {

@@ -88,6 +88,15 @@ pub struct Finding {
     pub area: Option<Area>,
 }
 
+impl Finding {
+    /// A finding with a score as the model gave it; `None` if that is no number.
+    pub(super) fn scored(label: &Arc<str>, score: f32, area: Option<Area>) -> Option<Self> {
+        // An export may exceed 1 by a rounding error.
+        let confidence = Confidence::new(score.clamp(0.0, 1.0))?;
+        Some(Self { label: Arc::clone(label), confidence, area })
+    }
+}
+
 /// What the model saw in one frame.
 #[derive(Clone, Debug)]
 pub struct Inspection {

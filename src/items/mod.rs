@@ -10,12 +10,14 @@
 mod passing;
 mod profile;
 mod handover;
-mod judgement;
+mod decisive;
 mod sightings;
+mod judgement;
 mod tally;
 
+pub use decisive::Decisive;
 pub use handover::{Departure, Handover, Look, Taken};
-pub use judgement::{Decisive, Defect, Judged, Judgement, Reason, Rule, Verdict};
+pub use judgement::{Defect, Judged, Judgement, Reason, Rule, Verdict};
 pub use passing::{Passing, Seen, Whole};
 pub use profile::{Belt, PresenceRule, Travel};
 pub use tally::Tally;

@@ -3,7 +3,7 @@
 use crate::{
     camera::Taken,
     inspection::{Area, Confidence, Finding},
-    items::judgement::Decisive,
+    items::decisive::Decisive,
 };
 
 /// A finding that returns in frame after frame at the same place of the item.

@@ -14,8 +14,9 @@ use rusqlite::{
 use tokio::sync::Notify;
 
 use super::{
-    Appended, Depth, Entry, Limits, Opening, OutboxError, Outgoing, SetAside, Totals, WriteError, opening,
-    room,
+    Appended, Depth, Entry, Limits, Opening, OutboxError, Outgoing, SetAside, Totals, WriteError,
+    counters::{add, counter, signed},
+    opening, room,
 };
 
 /// So many of the reports that the hub can never take are kept.
@@ -54,6 +55,12 @@ impl Outbox {
     pub fn attach(path: &Path) -> Result<Self, OutboxError> {
         let limits = Limits { reports: u64::MAX, bytes: u64::MAX };
         Ok(Self::new(opening::attach(path)?, limits, None))
+    }
+
+    /// Whether an agent is at work on the outbox in this file; makes nothing.
+    #[must_use]
+    pub fn is_in_use(path: &Path) -> bool {
+        opening::is_locked(path)
     }
 
     fn new(connection: Connection, limits: Limits, lock: Option<File>) -> Self {
@@ -266,19 +273,6 @@ impl ToSql for Text<'_> {
     }
 }
 
-pub(super) fn counter(connection: &Connection, name: &str) -> rusqlite::Result<u64> {
-    let value: i64 =
-        connection.query_row("SELECT value FROM counter WHERE name = ?1", [name], |row| row.get(0))?;
-    Ok(u64::try_from(value).unwrap_or(0))
-}
-
-fn add(connection: &Connection, name: &str, more: u64) -> rusqlite::Result<()> {
-    if more > 0 {
-        connection.execute("UPDATE counter SET value = value + ?2 WHERE name = ?1", (name, signed(more)))?;
-    }
-    Ok(())
-}
-
 fn set_memo(connection: &Connection, key: &str, value: &str) -> rusqlite::Result<()> {
     connection.execute("INSERT OR REPLACE INTO memo VALUES (?1, ?2)", (key, value))?;
     Ok(())
@@ -307,9 +301,4 @@ fn is_repetition(json: &[u8]) -> bool {
 
 fn now() -> String {
     format!("{:.3}", jiff::Timestamp::now())
-}
-
-/// SQLite's integers are signed; no count of ours comes near their end.
-fn signed(number: u64) -> i64 {
-    i64::try_from(number).unwrap_or(i64::MAX)
 }

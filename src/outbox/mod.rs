@@ -3,10 +3,11 @@
 //! One SQLite file in WAL mode, shared by the thread that judges items and the runtime that delivers. Anybody may
 //! open it with `sqlite3`; [`schema`](self::schema) says what stands in it.
 
-mod clerk;
-mod opening;
-mod room;
 mod schema;
+mod opening;
+mod counters;
+mod room;
+mod clerk;
 
 #[cfg(test)]
 mod tests;

@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension};
 
-use super::{Limits, OutboxError, clerk::counter};
+use super::{Limits, OutboxError, counters::counter};
 
 /// Drops waiting reports until one of `bytes` fits; how many. A repetition within an incident goes first, as the
 /// supervisor knows of its incident already; then the oldest.

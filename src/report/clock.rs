@@ -1,4 +1,4 @@
-//! Whether the wall clock can be believed.
+//! The wall clock: how it is written, and whether it can be believed.
 
 use std::path::Path;
 
@@ -13,4 +13,9 @@ const SYNCHRONISED_MARK: &str = "/run/systemd/timesync/synchronized";
 #[must_use]
 pub fn clock_state() -> Clock {
     if Path::new(SYNCHRONISED_MARK).exists() { Clock::Synchronised } else { Clock::Unsynchronised }
+}
+
+/// UTC to the millisecond.
+pub(super) fn rfc3339(at: jiff::Timestamp) -> String {
+    format!("{at:.3}")
 }

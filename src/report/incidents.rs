@@ -5,6 +5,8 @@ use std::time::{Duration, Instant};
 use andon_telemetry::{Incident, Notify};
 use serde::{Deserialize, Serialize};
 
+use super::clock::rfc3339;
+
 /// When a run of like defects ends, and which of its items are worth a word.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IncidentRule {
@@ -53,7 +55,7 @@ impl Incidents {
             self.open.push(Open {
                 label: label.to_owned(),
                 id: uuid::Uuid::now_v7().to_string(),
-                opened_at: super::reporter::rfc3339(wall),
+                opened_at: rfc3339(wall),
                 count: 0,
                 last: now,
             });

@@ -6,7 +6,10 @@ use andon_telemetry::{Agent, Clock, Defect, Item, MAX_BYTES, Model, Report, SCHE
 
 use crate::{
     items::Judged,
-    report::incidents::{IncidentRule, Incidents},
+    report::{
+        clock::rfc3339,
+        incidents::{IncidentRule, Incidents},
+    },
 };
 
 /// Who reports: what stands in every report of this process.
@@ -125,10 +128,6 @@ fn rounded(value: f32) -> f32 {
 
 fn timestamp(wall: SystemTime) -> jiff::Timestamp {
     jiff::Timestamp::try_from(wall).unwrap_or(jiff::Timestamp::UNIX_EPOCH)
-}
-
-pub(super) fn rfc3339(at: jiff::Timestamp) -> String {
-    format!("{at:.3}")
 }
 
 #[cfg(test)]

@@ -19,7 +19,7 @@ impl Grid {
         for (label, scores) in labels.iter().zip(answer.chunks_exact(cells)) {
             for (cell, &score) in scores.iter().enumerate().filter(|(_, score)| **score >= floor.value()) {
                 let area = self.area(answer, labels.len(), cell);
-                found.extend(super::finding(label, score, Some(area)));
+                found.extend(Finding::scored(label, score, Some(area)));
             }
         }
         found

@@ -15,7 +15,7 @@ pub(super) fn findings(
         .iter()
         .zip(probabilities)
         .filter(|(label, value)| **value >= floor.value() && !ok_labels.iter().any(|ok| **ok == ***label))
-        .filter_map(|(label, value)| super::finding(label, *value, None))
+        .filter_map(|(label, value)| Finding::scored(label, *value, None))
         .collect();
     found.sort_by(|a, b| b.confidence.value().total_cmp(&a.confidence.value()));
     found

@@ -5,7 +5,7 @@ mod labels;
 
 use std::sync::Arc;
 
-use crate::inspection::{Area, Confidence, Finding, manifest::Output, suppression::suppress};
+use crate::inspection::{Confidence, Finding, manifest::Output, suppression::suppress};
 
 /// Reads the answers of one model.
 pub(super) struct Decoder {
@@ -73,10 +73,4 @@ impl Decoder {
             }
         })
     }
-}
-
-fn finding(label: &Arc<str>, confidence: f32, area: Option<Area>) -> Option<Finding> {
-    // An export may exceed 1 by a rounding error.
-    let confidence = Confidence::new(confidence.clamp(0.0, 1.0))?;
-    Some(Finding { label: Arc::clone(label), confidence, area })
 }

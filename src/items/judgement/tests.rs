@@ -1,4 +1,7 @@
+use std::time::Instant;
+
 use super::*;
+use crate::{camera::Pixels, inspection::Region};
 
 fn confidence(value: f32) -> Confidence {
     Confidence::new(value).unwrap()
