@@ -25,7 +25,8 @@ impl Token {
     pub(super) fn sign(identity: &Identity, life: Duration, jitter: f64) -> Self {
         let (monotonic, wall) = (Instant::now(), SystemTime::now());
         let expiry = wall.duration_since(UNIX_EPOCH).unwrap_or_default() + life;
-        let seconds = i64::try_from(expiry.as_secs()).unwrap_or(i64::MAX);
+        // The hub counts in whole seconds; rounded up, or a short life would end before its renewal.
+        let seconds = i64::try_from(expiry.as_secs().saturating_add(1)).unwrap_or(i64::MAX);
         let expiry = DateTime::from_timestamp(seconds, 0).unwrap_or(DateTime::<chrono::Utc>::MAX_UTC);
         Self { text: identity.source.get(&expiry), renewal: monotonic + renewal_after(life, jitter) }
     }
