@@ -1,0 +1,197 @@
+//! Pictures of NG items, kept on the station within a quota: they never leave it, and nothing waits for them.
+
+mod drawing;
+mod store;
+
+#[cfg(test)]
+mod tests;
+
+use std::{
+    io,
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
+        mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
+    },
+    thread::{self, JoinHandle},
+};
+
+use crate::{camera::Pixels, inspection::Area};
+pub use drawing::{DrawingError, jpeg};
+use store::{Name, Store};
+
+/// Pictures that may wait to be written. Each holds a frame's pixels, megabytes, so it is few.
+const WAITING: usize = 8;
+
+/// Where evidence is kept, and how much of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EvidenceSettings {
+    /// One station's own folder; it is made if need be.
+    pub folder: PathBuf,
+    /// Bytes that the pictures may have together; at the limit the oldest go.
+    pub limit_bytes: u64,
+}
+
+/// What happened to pictures since the start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Written.
+    pub kept: u64,
+    /// Not written, because they came faster than the disk takes them.
+    pub dropped: u64,
+    /// Removed to stay within the quota.
+    pub removed: u64,
+    /// Not written, because the disk refused or the picture made no sense.
+    pub failed: u64,
+}
+
+/// Why evidence could not be started.
+#[derive(Debug, thiserror::Error)]
+pub enum EvidenceError {
+    /// The folder cannot be made, read or written.
+    #[error(
+        "cannot use {} for evidence pictures: {cause}; name a folder that this user may write, or switch \
+         evidence off",
+        folder.display()
+    )]
+    Folder {
+        /// The folder.
+        folder: PathBuf,
+        /// What the system said.
+        cause: io::Error,
+    },
+    /// The system gave no thread.
+    #[error("cannot start the thread that writes evidence pictures: {0}")]
+    Thread(io::Error),
+}
+
+/// Takes pictures of NG items and has them written by a thread of its own.
+#[derive(Debug)]
+pub struct Evidence {
+    queue: SyncSender<Exhibit>,
+    overflowing: AtomicBool,
+    counters: Arc<Counters>,
+    writer: JoinHandle<()>,
+}
+
+/// A picture on its way to the disk.
+#[derive(Debug)]
+struct Exhibit {
+    name: Name,
+    pixels: Arc<Pixels>,
+    boxes: Vec<Area>,
+}
+
+#[derive(Debug, Default)]
+struct Counters {
+    kept: AtomicU64,
+    dropped: AtomicU64,
+    removed: AtomicU64,
+    failed: AtomicU64,
+}
+
+impl Evidence {
+    /// Makes the folder if need be, removes what a crash left half written, and starts the writing thread.
+    ///
+    /// # Errors
+    /// When the folder cannot be used. What fails later is counted and logged instead.
+    pub fn start(settings: EvidenceSettings) -> Result<Self, EvidenceError> {
+        let store = Store::open(&settings.folder, settings.limit_bytes)
+            .map_err(|cause| EvidenceError::Folder { folder: settings.folder, cause })?;
+        Self::with_writer(|queue, counters| write_all(store, &queue, &counters))
+    }
+
+    fn with_writer(
+        write: impl FnOnce(Receiver<Exhibit>, Arc<Counters>) + Send + 'static,
+    ) -> Result<Self, EvidenceError> {
+        let (queue, waiting) = sync_channel(WAITING);
+        let counters = Arc::<Counters>::default();
+        let for_writer = Arc::clone(&counters);
+        let writer = thread::Builder::new()
+            .name("evidence".to_owned())
+            .spawn(move || write(waiting, for_writer))
+            .map_err(EvidenceError::Thread)?;
+        Ok(Self { queue, overflowing: AtomicBool::new(false), counters, writer })
+    }
+
+    /// Hands over the picture of a report, to be kept as `<report_id>.jpg`; `boxes`, in pixels of the picture, are
+    /// framed in it. Never waits: what the disk cannot take in time is dropped and counted.
+    ///
+    /// The id must be a UUIDv7 as reports carry it: in lower case, with hyphens.
+    pub fn keep(&self, report_id: &str, pixels: Arc<Pixels>, boxes: Vec<Area>) {
+        let Some(name) = Name::of_report(report_id) else {
+            self.counters.failed.fetch_add(1, Relaxed);
+            tracing::error!("no evidence kept: {report_id:?} is not the id of a report");
+            return;
+        };
+        match self.queue.try_send(Exhibit { name, pixels, boxes }) {
+            Ok(()) => self.overflowing.store(false, Relaxed),
+            Err(TrySendError::Full(_)) => self.drop_one("they come faster than the disk takes them"),
+            Err(TrySendError::Disconnected(_)) => self.drop_one("the thread that writes them has died"),
+        }
+    }
+
+    fn drop_one(&self, reason: &str) {
+        self.counters.dropped.fetch_add(1, Relaxed);
+        if !self.overflowing.swap(true, Relaxed) {
+            tracing::warn!("evidence pictures are dropped and counted: {reason}");
+        }
+    }
+
+    /// What happened to pictures since the start.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        self.counters.read()
+    }
+
+    /// Writes the few pictures that still wait, then ends the thread.
+    pub fn stop(self) {
+        drop(self.queue);
+        if self.writer.join().is_err() {
+            tracing::error!("the thread that writes evidence pictures has died of a bug");
+        }
+    }
+}
+
+impl Counters {
+    fn read(&self) -> Counts {
+        Counts {
+            kept: self.kept.load(Relaxed),
+            dropped: self.dropped.load(Relaxed),
+            removed: self.removed.load(Relaxed),
+            failed: self.failed.load(Relaxed),
+        }
+    }
+}
+
+/// The writing thread: until the queue is closed and empty.
+fn write_all(mut store: Store, queue: &Receiver<Exhibit>, counters: &Counters) {
+    // A full disk stays full for many items: it is said once, and again when that is over.
+    let mut failing = false;
+    for exhibit in queue {
+        let written = jpeg(&exhibit.pixels, &exhibit.boxes)
+            .map_err(io::Error::other)
+            .and_then(|bytes| store.write(exhibit.name, &bytes));
+        counters.removed.fetch_add(store.take_removed(), Relaxed);
+        match written {
+            Ok(()) => {
+                counters.kept.fetch_add(1, Relaxed);
+                if failing {
+                    tracing::info!("evidence pictures are written again");
+                }
+                failing = false;
+            }
+            Err(error) => {
+                counters.failed.fetch_add(1, Relaxed);
+                if !failing {
+                    tracing::warn!(
+                        "evidence pictures are lost and counted, cannot write to {}: {error}",
+                        store.folder().display()
+                    );
+                }
+                failing = true;
+            }
+        }
+    }
+}
