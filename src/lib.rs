@@ -16,6 +16,6 @@ pub mod delivery;
 pub mod hub;
 pub mod evidence;
 pub mod systemd;
-pub mod agent;
 pub mod config;
+pub mod agent;
 pub mod cli;

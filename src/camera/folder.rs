@@ -52,7 +52,7 @@ impl Folder {
     }
 
     fn list(&mut self) -> Result<(), CameraError> {
-        let listed = list(&self.path);
+        let listed = pictures_in(&self.path);
         self.pictures =
             listed.map_err(|error| self.fault(error, "correct [source] path or its permissions"))?;
         if self.pictures.is_empty() {
@@ -91,14 +91,14 @@ impl FrameSource for Folder {
         }
         let path = &self.pictures[self.at];
         // What cannot be read becomes a frame that cannot be decoded: it is an item all the same.
-        let bytes = read(path).unwrap_or_else(|error| {
+        let picture = read_picture(path).unwrap_or_else(|error| {
             tracing::warn!("cannot read {}: {error}", path.display());
-            Vec::new()
+            Picture::Encoded(Arc::default())
         });
         let frame = Frame {
             sequence: self.sequence,
             taken: Taken::now(),
-            picture: Picture::Encoded(Arc::from(bytes)),
+            picture,
             name: path.file_name().map(|name| name.to_string_lossy().into_owned()),
         };
         self.at += 1;
@@ -115,8 +115,12 @@ impl FrameSource for Folder {
     }
 }
 
-/// The pictures under a path, which may be one picture or a folder; not of its folders.
-fn list(path: &Path) -> io::Result<Vec<PathBuf>> {
+/// The picture files under a path, in the order of their names: the path itself where it is a file, else those of the
+/// folder that end in `.png`, `.jpg` or `.jpeg`, without those of its folders.
+///
+/// # Errors
+/// When the path is not there or the folder cannot be listed.
+pub fn pictures_in(path: &Path) -> io::Result<Vec<PathBuf>> {
     if fs::metadata(path)?.is_file() {
         return Ok(vec![path.to_owned()]);
     }
@@ -132,13 +136,17 @@ fn list(path: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(found)
 }
 
-fn read(path: &Path) -> io::Result<Vec<u8>> {
+/// A file as a picture that is not decoded yet.
+///
+/// # Errors
+/// When the file cannot be read, or is larger than any picture of a station's camera.
+pub fn read_picture(path: &Path) -> io::Result<Picture> {
     let mut bytes = Vec::new();
     File::open(path)?.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > MAX_FILE_BYTES {
         return Err(io::Error::other(format!("it is larger than {MAX_FILE_BYTES} bytes")));
     }
-    Ok(bytes)
+    Ok(Picture::Encoded(Arc::from(bytes)))
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ mod folder;
 mod frame;
 mod picture;
 
-pub use folder::{Folder, Pace};
+pub use folder::{Folder, Pace, pictures_in, read_picture};
 pub use frame::{Frame, Taken};
 pub use picture::{Colour, Picture, PictureError, Pixels};
 

@@ -1,1 +1,111 @@
-//! Not written yet.
+//! The command line: a file a subcommand.
+//!
+//! Machine output is JSON lines on standard output, everything for people goes to standard error. Exit 0 done, 1 failed,
+//! 2 wrong use or configuration.
+
+mod outcome;
+mod log;
+mod outbox;
+mod run;
+mod check;
+mod inspect;
+mod bench;
+
+use std::{ffi::OsString, io, path::PathBuf, process::ExitCode};
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::config::Config;
+use outcome::Failure;
+
+/// Tells the supervisor when quality fails at a camera station
+#[derive(Debug, Parser)]
+#[command(name = "andon", version, about, max_term_width = 100)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run a station until it is told to stop
+    Run {
+        #[command(flatten)]
+        config: ConfigArgument,
+    },
+    /// Check a station's configuration and everything that it names, without inspecting anything
+    Check {
+        #[command(flatten)]
+        config: ConfigArgument,
+        /// Do not log in at the hub
+        #[arg(long)]
+        offline: bool,
+        /// One JSON object a line on standard output for each thing checked
+        #[arg(long)]
+        json: bool,
+    },
+    /// Inspect pictures, each as an item of its own
+    Inspect(inspect::InspectArguments),
+    /// Time the stages of an inspection on this machine
+    Bench(bench::BenchArguments),
+    /// Look at the reports that wait for the hub
+    Outbox {
+        #[command(flatten)]
+        config: ConfigArgument,
+        #[command(subcommand)]
+        command: outbox::OutboxCommand,
+    },
+}
+
+#[derive(Debug, Args)]
+struct ConfigArgument {
+    /// The station's file; config/station.example.toml explains every key
+    #[arg(long, value_name = "FILE", default_value = "/etc/andon/station.toml", global = true)]
+    config: PathBuf,
+}
+
+/// Runs the program with these arguments, the first of which is its name.
+#[must_use]
+pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let arguments = match Arguments::try_parse_from(arguments) {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Help and version go to standard output and are no failure; clap knows.
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
+    match execute(arguments.command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            let (text, code) = match failure {
+                Failure::Failed(text) => (text, 1),
+                Failure::WrongUse(text) => (text, 2),
+            };
+            eprintln!("andon: {text}");
+            ExitCode::from(code)
+        }
+    }
+}
+
+fn execute(command: Command) -> Result<(), Failure> {
+    let (mut out, mut notes) = (io::stdout().lock(), io::stderr());
+    match command {
+        Command::Run { config } => run::run(&config.load()?),
+        Command::Check { config, offline, json } => {
+            check::run(&config.config, offline, json, &mut out, &mut notes)
+        }
+        Command::Inspect(arguments) => inspect::run(&arguments, &mut out, &mut notes),
+        Command::Bench(arguments) => bench::run(&arguments, &mut out, &mut notes),
+        Command::Outbox { config, command } => {
+            let config = config.load()?;
+            outbox::run(&command, &config.outbox.file, &mut out, &mut notes).map_err(Failure::from)
+        }
+    }
+}
+
+impl ConfigArgument {
+    fn load(&self) -> Result<Config, Failure> {
+        Ok(Config::load(&self.config)?)
+    }
+}

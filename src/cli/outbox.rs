@@ -8,11 +8,12 @@ use std::{
 use clap::Subcommand;
 use serde_json::{Value, json};
 
+use super::outcome::Failure;
 use crate::outbox::{Entry, Outbox, OutboxError, SetAside};
 
 /// What to do with the reports that wait; the agent may be running.
 #[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
-pub enum OutboxCommand {
+pub(super) enum OutboxCommand {
     /// List the reports that wait, oldest first, and those that the hub can never take
     List {
         /// One JSON object a line on standard output, in place of the table
@@ -34,7 +35,7 @@ pub enum OutboxCommand {
 
 /// Why a command on the outbox was not done.
 #[derive(Debug, thiserror::Error)]
-pub enum OutboxCommandError {
+pub(super) enum OutboxCommandError {
     /// The outbox cannot be used.
     #[error(transparent)]
     Outbox(#[from] OutboxError),
@@ -49,6 +50,15 @@ pub enum OutboxCommandError {
     Output(#[from] io::Error),
 }
 
+impl From<OutboxCommandError> for Failure {
+    fn from(error: OutboxCommandError) -> Self {
+        match error {
+            OutboxCommandError::Unconfirmed(_) => Self::WrongUse(error.to_string()),
+            _ => Self::Failed(error.to_string()),
+        }
+    }
+}
+
 /// So many reports are read at once.
 const PAGE: usize = 100;
 
@@ -56,7 +66,7 @@ const PAGE: usize = 100;
 ///
 /// # Errors
 /// When there is no outbox, no such report, or no confirmation.
-pub fn run(
+pub(super) fn run(
     command: &OutboxCommand,
     path: &Path,
     out: &mut impl Write,

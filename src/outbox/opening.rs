@@ -57,6 +57,12 @@ pub(super) fn lock(path: &Path) -> Result<File, OutboxError> {
     }
 }
 
+/// Whether an agent holds the lock now. Makes nothing.
+pub(super) fn is_locked(path: &Path) -> bool {
+    let lock = File::open(beside(path, ".lock"));
+    lock.is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
+}
+
 /// Opens the file, makes it where there is none, and sets a damaged one aside.
 pub(super) fn open(path: &Path) -> Result<(Connection, Opening), OutboxError> {
     let flags =

@@ -1,0 +1,147 @@
+//! From a station's configuration to the parts of its agent.
+
+use std::{path::PathBuf, sync::Arc};
+
+use andon_telemetry::{Agent, Model, Station};
+
+use crate::{
+    agent::{events::Log, parts::Parts},
+    camera::{Folder, FrameSource},
+    config::{self, Config, SecretError},
+    delivery::Pace,
+    evidence::{Evidence, EvidenceError, EvidenceSettings},
+    hub::{Hub, TrustError},
+    inspection::{Inspector, Pack, PackError},
+    items::Rule,
+    outbox::{Opening, Outbox, OutboxError},
+    report::Origin,
+    systemd::Systemd,
+};
+
+/// Why the parts cannot be built; each says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum AssemblyError {
+    /// The model pack is refused.
+    #[error("the model pack is refused: {0}")]
+    Pack(#[from] PackError),
+    /// The configuration speaks of labels that the pack does not have.
+    #[error("{}", unknown_labels(.unknown, .known, .pack))]
+    Labels {
+        /// In [model.thresholds] or [severity.labels].
+        unknown: Vec<String>,
+        /// The pack's.
+        known: Vec<String>,
+        /// Its folder.
+        pack: PathBuf,
+    },
+    /// The outbox cannot be used.
+    #[error(transparent)]
+    Outbox(#[from] OutboxError),
+    /// The evidence folder cannot be used.
+    #[error(transparent)]
+    Evidence(#[from] EvidenceError),
+    /// The connection string cannot be used.
+    #[error(transparent)]
+    Secret(#[from] SecretError),
+    /// The certificate authorities cannot be used.
+    #[error(transparent)]
+    Trust(#[from] TrustError),
+}
+
+/// Builds every part. The model pack is loaded and checked, the outbox is opened, nothing is sent.
+///
+/// # Errors
+/// Says which part cannot be built and what to do.
+pub fn assemble(config: &Config) -> Result<Parts<Hub>, AssemblyError> {
+    let inspector = Inspector::load(&config.model.pack)?;
+    let rule = rule(config, inspector.pack())?;
+    let identity = config.hub.connection_string.read()?;
+    let link = Hub::new(identity, config.hub.settings.clone())?;
+    let (outbox, opening) = Outbox::open(&config.outbox.file, config.outbox.limits)?;
+    tell(&opening);
+    let evidence = config.evidence.as_ref().map(|evidence| {
+        let (folder, limit_bytes) = (evidence.folder.clone(), evidence.limit_bytes);
+        Evidence::start(EvidenceSettings { folder, limit_bytes })
+    });
+    Ok(Parts {
+        source: source(&config.source),
+        mode: config.items.mode.clone(),
+        rule,
+        origin: origin(config.station.clone(), inspector.pack()),
+        incidents: config.incidents.clone(),
+        inspector,
+        evidence: evidence.transpose()?,
+        outbox,
+        link,
+        pace: Pace { window: config.hub.window, ..Pace::default() },
+        systemd: Systemd::from_environment(),
+        listener: Arc::new(Log),
+    })
+}
+
+/// The source that the configuration names.
+#[must_use]
+pub fn source(source: &config::Source) -> Box<dyn FrameSource> {
+    match source {
+        config::Source::Folder { path, pace, repeat } => Box::new(Folder::new(path, *pace, *repeat)),
+    }
+}
+
+/// The configuration's thresholds over the pack's, and its severities.
+///
+/// # Errors
+/// When the configuration names a label that the pack does not have.
+pub fn rule(config: &Config, pack: &Pack) -> Result<Rule, AssemblyError> {
+    let is_unknown = |label: &&String| !pack.labels().contains(label);
+    let named = config.model.thresholds.keys().chain(config.severities.by_label.keys());
+    let mut unknown: Vec<String> = named.filter(is_unknown).cloned().collect();
+    unknown.dedup();
+    if !unknown.is_empty() {
+        return Err(AssemblyError::Labels {
+            unknown,
+            known: pack.labels().to_vec(),
+            pack: config.model.pack.clone(),
+        });
+    }
+    let threshold_of = |label: &String| {
+        let own = config.model.thresholds.get(label).copied().or(config.model.threshold);
+        own.unwrap_or_else(|| pack.threshold(label))
+    };
+    Ok(Rule {
+        // Every finding bears one of the pack's labels, each of which has a threshold below.
+        threshold: config.model.threshold.unwrap_or(crate::inspection::Confidence::CERTAIN),
+        thresholds: pack.labels().iter().map(|label| (label.clone(), threshold_of(label))).collect(),
+        severity: config.severities.other,
+        severities: config.severities.by_label.clone(),
+        frames_enough: config.items.frames_enough,
+    })
+}
+
+fn origin(station: Station, pack: &Pack) -> Origin {
+    let (name, version) = (pack.name().to_owned(), pack.version().to_owned());
+    Origin {
+        station,
+        agent: Agent { version: env!("CARGO_PKG_VERSION").to_owned() },
+        model: Model { name, version, sha256: pack.sha256() },
+    }
+}
+
+fn tell(opening: &Opening) {
+    match opening {
+        Opening::Fresh => tracing::info!("a new outbox was made"),
+        Opening::Resumed { waiting } => tracing::info!("{waiting} reports from before wait for the hub"),
+        Opening::SetAside { to, reason } => tracing::error!(
+            "the outbox was damaged ({reason}) and was renamed to {}; a new one was made",
+            to.display()
+        ),
+    }
+}
+
+fn unknown_labels(unknown: &[String], known: &[String], pack: &std::path::Path) -> String {
+    format!(
+        "[model.thresholds] or [severity.labels] names {}, which the model pack {} does not know; its labels are {}",
+        unknown.join(", "),
+        pack.display(),
+        known.join(", ")
+    )
+}

@@ -1,0 +1,43 @@
+//! What the agent is built from.
+
+use std::sync::Arc;
+
+use crate::{
+    agent::events::Listener,
+    camera::FrameSource,
+    delivery::Pace,
+    evidence::Evidence,
+    inspection::Inspector,
+    items::{ItemMode, Rule},
+    outbox::Outbox,
+    report::{IncidentRule, Origin},
+    systemd::Systemd,
+};
+
+/// What an agent is made of.
+pub struct Parts<L> {
+    /// Where frames come from.
+    pub source: Box<dyn FrameSource>,
+    /// What an item is.
+    pub mode: ItemMode,
+    /// The model.
+    pub inspector: Inspector,
+    /// When a finding is a defect.
+    pub rule: Rule,
+    /// Who reports.
+    pub origin: Origin,
+    /// When an incident ends.
+    pub incidents: IncidentRule,
+    /// Where pictures of NG items are kept, if they are.
+    pub evidence: Option<Evidence>,
+    /// Where reports wait.
+    pub outbox: Outbox,
+    /// The way to the hub.
+    pub link: L,
+    /// How fast and how patient delivery is.
+    pub pace: Pace,
+    /// Who watches over the process.
+    pub systemd: Systemd,
+    /// Who hears what happens, besides the log.
+    pub listener: Arc<dyn Listener>,
+}

@@ -1,0 +1,90 @@
+//! The camera's thread: takes frames, finds items in them, hands both over and never waits for the model.
+
+use std::{sync::Arc, time::Duration};
+
+use crate::{
+    agent::{numbers::ItemNumbers, pulse::Pulse, stop::Stop},
+    camera::{Colour, Frame, FrameSource, Next},
+    items::{Handover, ItemMode, Look, Passing},
+};
+
+/// How long one look at the source may take: the longest that a stop has to wait for it.
+const PATIENCE: Duration = Duration::from_millis(200);
+
+/// How long to leave a source in peace after a fault.
+const FAULT_PAUSE: Duration = Duration::from_secs(1);
+
+pub(super) struct Watch {
+    pub(super) source: Box<dyn FrameSource>,
+    pub(super) mode: ItemMode,
+    pub(super) numbers: ItemNumbers,
+    pub(super) handover: Arc<Handover>,
+    pub(super) pulse: Arc<Pulse>,
+    pub(super) stop: Stop,
+}
+
+impl Watch {
+    /// Runs until the source ends or the stop is asked for; then every item that it counted has departed.
+    pub(super) fn run(mut self) {
+        let mut passing = match &self.mode {
+            ItemMode::Frame => None,
+            ItemMode::Passing(rule) => Some(Passing::new(rule.clone(), self.numbers.next())),
+        };
+        let mut fault: Option<String> = None;
+        while !self.stop.is_set() {
+            self.pulse.camera();
+            match self.source.next_frame(PATIENCE) {
+                Ok(Next::Frame(frame)) => {
+                    if fault.take().is_some() {
+                        tracing::info!("frames come again from {}", self.source.describe());
+                    }
+                    match &mut passing {
+                        None => self.single(frame),
+                        Some(passing) => self.pass(passing, frame),
+                    }
+                }
+                Ok(Next::Late) => {}
+                Ok(Next::End) => break,
+                Err(error) => {
+                    let text = error.to_string();
+                    if fault.as_ref() != Some(&text) {
+                        tracing::error!("{text}");
+                        fault = Some(text);
+                    }
+                    self.stop.wait(FAULT_PAUSE);
+                }
+            }
+        }
+        for item in passing.iter_mut().flat_map(Passing::finish) {
+            self.handover.depart(item);
+        }
+        self.numbers.finish();
+        self.handover.close();
+    }
+
+    fn single(&mut self, frame: Frame) {
+        let item = self.numbers.take();
+        self.handover.offer(Look { item, region: None, frame });
+        self.handover.depart(item);
+    }
+
+    fn pass(&mut self, passing: &mut Passing, frame: Frame) {
+        // A frame that cannot be decoded shows no item; those in view are found again in the next one.
+        let pixels = match frame.picture.decode(Colour::Grey) {
+            Ok(pixels) => pixels,
+            Err(error) => {
+                tracing::warn!(frame = frame.sequence, "{error}");
+                return;
+            }
+        };
+        let seen = passing.observe(&pixels);
+        self.numbers.advance_to(passing.next_item());
+        for whole in seen.whole {
+            let frame = frame.clone();
+            self.handover.offer(Look { item: whole.item, region: Some(whole.region), frame });
+        }
+        for item in seen.left {
+            self.handover.depart(item);
+        }
+    }
+}

@@ -1,0 +1,219 @@
+//! `andon check`: a station's configuration and everything that it names, each finding with its remedy.
+
+use std::{
+    io::{self, Write},
+    path::Path,
+    time::Duration,
+};
+
+use serde_json::{Value, json};
+
+use super::outcome::{Failure, write_json};
+use crate::{
+    agent,
+    camera::Next,
+    config::{Config, ConfigError},
+    delivery::{Link, Session},
+    hub::Hub,
+    inspection::Inspector,
+    outbox::{Outbox, OutboxError},
+};
+
+/// A source must give a frame within this time.
+const SOURCE_PATIENCE: Duration = Duration::from_secs(5);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Level {
+    Ok,
+    /// Works, but somebody should know.
+    Warning,
+    Fault,
+}
+
+struct Checked {
+    subject: &'static str,
+    level: Level,
+    message: String,
+}
+
+pub(super) fn run(
+    path: &Path,
+    offline: bool,
+    json: bool,
+    out: &mut dyn Write,
+    notes: &mut dyn Write,
+) -> Result<(), Failure> {
+    let config = match Config::load(path) {
+        Ok(config) => config,
+        Err(error) => {
+            if json {
+                for line in lines(&error) {
+                    write_json(out, &line)?;
+                }
+            }
+            return Err(error.into());
+        }
+    };
+    let mut faults = 0;
+    let mut tell = |checked: Checked| -> io::Result<()> {
+        faults += u32::from(checked.level == Level::Fault);
+        let level = match checked.level {
+            Level::Ok => "ok",
+            Level::Warning => "warning",
+            Level::Fault => "fault",
+        };
+        if json {
+            write_json(out, &json!({"check": checked.subject, "level": level, "message": checked.message}))
+        } else {
+            writeln!(notes, "{level:<8} {:<14} {}", checked.subject, checked.message)
+        }
+    };
+    tell(Checked::ok("configuration", format!("{} is in order", path.display())))?;
+    tell(model(&config))?;
+    tell(source(&config))?;
+    tell(evidence(&config))?;
+    tell(outbox(&config))?;
+    tell(hub(&config, offline))?;
+    match faults {
+        0 => Ok(()),
+        1 => Err(Failure::Failed("the station cannot run as it is: correct the fault above".to_owned())),
+        _ => Err(Failure::Failed(format!(
+            "the station cannot run as it is: correct the {faults} faults above"
+        ))),
+    }
+}
+
+impl Checked {
+    fn ok(subject: &'static str, message: impl ToString) -> Self {
+        Self { subject, level: Level::Ok, message: message.to_string() }
+    }
+
+    fn warning(subject: &'static str, message: impl ToString) -> Self {
+        Self { subject, level: Level::Warning, message: message.to_string() }
+    }
+
+    fn fault(subject: &'static str, message: impl ToString) -> Self {
+        Self { subject, level: Level::Fault, message: message.to_string() }
+    }
+}
+
+fn model(config: &Config) -> Checked {
+    let inspector = match Inspector::load(&config.model.pack) {
+        Ok(inspector) => inspector,
+        Err(error) => return Checked::fault("model", error),
+    };
+    let pack = inspector.pack();
+    match agent::rule(config, pack) {
+        Err(error) => Checked::fault("model", error),
+        Ok(_) => {
+            let (name, version, labels) = (pack.name(), pack.version(), pack.labels().join(", "));
+            Checked::ok("model", format!("{name} {version} computes what it should; labels: {labels}"))
+        }
+    }
+}
+
+fn source(config: &Config) -> Checked {
+    let mut source = agent::source(&config.source);
+    match source.next_frame(SOURCE_PATIENCE) {
+        Ok(Next::Frame(_)) => Checked::ok("source", format!("{} gives frames", source.describe())),
+        Ok(Next::Late | Next::End) => {
+            Checked::fault("source", format!("{} gave no frame within 5 s", source.describe()))
+        }
+        Err(error) => Checked::fault("source", error),
+    }
+}
+
+fn evidence(config: &Config) -> Checked {
+    let Some(evidence) = &config.evidence else { return Checked::ok("evidence", "switched off") };
+    let folder = evidence.folder.display();
+    match is_writable(&evidence.folder) {
+        Ok(()) => Checked::ok("evidence", format!("goes to {folder}")),
+        Err(error) => Checked::fault(
+            "evidence",
+            format!("cannot write into {folder}: {error}; correct [evidence] folder or its permissions"),
+        ),
+    }
+}
+
+fn outbox(config: &Config) -> Checked {
+    let path = &config.outbox.file;
+    if Outbox::is_in_use(path) {
+        return Checked::warning("outbox", format!("an agent is running on {}", path.display()));
+    }
+    match Outbox::attach(path).and_then(|outbox| outbox.depth()) {
+        Ok(depth) => Checked::ok("outbox", format!("{} reports wait in {}", depth.reports, path.display())),
+        Err(OutboxError::Absent(_)) => match is_writable(path.parent().unwrap_or(path)) {
+            Ok(()) => Checked::ok("outbox", format!("the first run makes {}", path.display())),
+            Err(error) => {
+                let path = path.display();
+                Checked::fault(
+                    "outbox",
+                    format!("cannot make {path}: {error}; correct [outbox] file or the folder's permissions"),
+                )
+            }
+        },
+        Err(error) => Checked::fault("outbox", error),
+    }
+}
+
+fn hub(config: &Config, offline: bool) -> Checked {
+    let identity = match config.hub.connection_string.read() {
+        Ok(identity) => identity,
+        Err(error) => return Checked::fault("hub", error),
+    };
+    let (device, host) = (identity.device().to_owned(), identity.host().to_owned());
+    let link = match Hub::new(identity, config.hub.settings.clone()) {
+        Ok(link) => link,
+        Err(error) => return Checked::fault("hub", error),
+    };
+    if offline {
+        return Checked::ok("hub", format!("{device} at {host}; not logged in, as --offline says"));
+    }
+    if Outbox::is_in_use(&config.outbox.file) {
+        // IoT Hub allows one connection a device: a log-in here would cut the running agent's.
+        return Checked::warning(
+            "hub",
+            format!("{device} at {host}; not logged in, as its agent is running"),
+        );
+    }
+    match log_in(link) {
+        Ok(()) => Checked::ok("hub", format!("{device} logged in at {host}")),
+        Err(error) => Checked::fault("hub", error),
+    }
+}
+
+fn log_in(mut link: Hub) -> Result<(), String> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| format!("cannot start the network: {error}"))?;
+    let done = runtime.block_on(async {
+        let session = link.connect().await.map_err(|error| error.to_string())?;
+        session.close().await;
+        Ok(())
+    });
+    // A name that is being looked up while the network is gone cannot be interrupted.
+    runtime.shutdown_background();
+    done
+}
+
+/// The folder, or the nearest one above it that is there, takes files. Leaves nothing behind.
+fn is_writable(folder: &Path) -> io::Result<()> {
+    let folder = std::path::absolute(folder)?;
+    let there = folder.ancestors().find(|it| it.exists()).unwrap_or(&folder);
+    if !there.is_dir() {
+        return Err(io::Error::other(format!("{} is no folder", there.display())));
+    }
+    let probe = there.join(format!(".andon-check-{}", std::process::id()));
+    std::fs::File::create_new(&probe)?;
+    std::fs::remove_file(&probe)
+}
+
+fn lines(error: &ConfigError) -> Vec<Value> {
+    let line = |fault: &crate::config::Fault| {
+        let mut line = json!({"check": "configuration", "level": "fault", "message": fault.to_string()});
+        if let (Some(line), Ok(Value::Object(fields))) = (line.as_object_mut(), serde_json::to_value(fault)) {
+            line.extend(fields);
+        }
+        line
+    };
+    error.faults.iter().map(line).collect()
+}
