@@ -42,6 +42,8 @@ pub(crate) async fn run(
         match wanted {
             Listening::Stop => return,
             Listening::Down => {
+                first = None;
+                set_listening(&hub, false);
                 if wish.changed().await.is_err() {
                     return;
                 }

@@ -25,6 +25,13 @@ fn a_hub_that_is_away_refuses_and_comes_back_at_the_same_address() {
 }
 
 #[test]
+fn a_hub_can_be_away_from_the_first_moment() {
+    let standin = standin();
+    standin.set_listening(false);
+    assert!(TcpStream::connect(standin.address()).is_err());
+}
+
+#[test]
 fn a_message_can_be_accepted_and_its_puback_lost() {
     let standin = standin();
     standin.set_faults(Faults { cut_after_publishes: Some(2), ..Faults::default() });
