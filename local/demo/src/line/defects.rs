@@ -135,9 +135,9 @@ fn changed(artwork: &Artwork, board: &Raster, reach: [f32; 4]) -> [f32; 4] {
 
 /// A cut through a straight trace, a little slanted.
 fn open(artwork: &Artwork, spot: Point, rng: &mut StdRng) -> Option<Change> {
-    let edge = Edge::at(artwork, spot, 18.0)?;
-    let width = edge.march(artwork, -1.0, 46.0, |distance| distance > 0.0)?;
-    let far = Edge::at(artwork, spot.along(edge.outward, -width), 18.0)?;
+    let edge = Edge::at(artwork, spot, 26.0)?;
+    let width = edge.march(artwork, -1.0, 34.0, |distance| distance > 0.0)?;
+    let far = Edge::at(artwork, spot.along(edge.outward, -width), 26.0)?;
     if width < 7.0 || dot(far.outward, edge.outward) > -0.97 {
         return None;
     }

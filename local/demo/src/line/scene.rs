@@ -38,6 +38,8 @@ pub struct LineSettings {
     pub speed_px_per_frame: f64,
     /// Bare belt between two boards, in pixels; at least 1.
     pub gap_px: u32,
+    /// After so many boards the belt stays bare.
+    pub boards: u64,
     /// Which way the belt runs.
     pub direction: Direction,
     /// Number of different products on the line, 1..=64; a board's product is random.
@@ -57,6 +59,7 @@ impl Default for LineSettings {
             ng_rate: 0.2,
             speed_px_per_frame: 40.0,
             gap_px: 160,
+            boards: u64::MAX,
             direction: Direction::RightToLeft,
             products: 8,
             noise: 3.0,
@@ -182,7 +185,8 @@ impl SimulatedLine {
         // How far the first board's leading edge has come into the view.
         let way = (n as f64 * self.settings.speed_px_per_frame) as i64;
         let first_to_see = ((way - width - side) / pitch).max(0);
-        (first_to_see..=way / pitch)
+        let last = i64::try_from(self.settings.boards).unwrap_or(i64::MAX) - 1;
+        (first_to_see..=last.min(way / pitch))
             .filter_map(|board| {
                 let entered = way - board * pitch;
                 let left = match self.settings.direction {
