@@ -1,0 +1,15 @@
+//! The built `andon` against real parts: a hub that checks everything, a disk, signals, and the mailer behind it.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may fail by panicking")]
+
+mod station;
+mod pictures;
+
+mod survival;
+mod stopping;
+mod outages;
+mod wire;
+mod configuration;
+mod commands;
+mod inspecting;
+mod packs;
+mod systemd;
