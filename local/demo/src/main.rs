@@ -14,6 +14,7 @@ use std::{
 
 use andon::{
     agent::{self, Stop},
+    camera::pictures_in,
     config::Config,
 };
 use andon_demo::{
@@ -75,6 +76,9 @@ fn run(arguments: &Arguments) -> Result<bool, Fault> {
     tracing_subscriber::fmt().with_writer(io::stderr).with_max_level(tracing::Level::WARN).init();
     let stop = Stop::default();
     stop_on_signals(stop.clone())?;
+    if let Some(folder) = &arguments.frames {
+        has_pictures(folder)?;
+    }
     let stage = Stage::set(&arguments.out, &beside_me("defect-mailer")?)?;
     let frames = arguments.frames.clone().map_or(Frames::Line, Frames::Folder);
     let config = Config::load(&stage.station(&arguments.model, &frames)?)?;
@@ -96,15 +100,29 @@ fn run(arguments: &Arguments) -> Result<bool, Fault> {
     narrator.say("the line has stopped; waiting for the last mails");
     let folder = stage.folder().to_owned();
     let taken = stage.clear_away(MAIL_PATIENCE)?;
-    let passed = truth.as_deref().map(|truth| if stop.is_set() { &truth[..0] } else { truth });
+    let items = outcome.ok + outcome.ng + outcome.not_inspected;
+    // A run that was stopped is scored on the boards that it judged.
+    let passed = truth.as_deref().map(|truth| {
+        let judged = usize::try_from(items).unwrap_or(usize::MAX).min(truth.len());
+        if stop.is_set() { &truth[..judged] } else { truth }
+    });
     let summary = score.summary(passed, taken.mails.len() as u64, &taken.reports);
     if arguments.json {
         writeln!(io::stdout(), "{}", serde_json::to_string(&summary)?)?;
     } else {
         write!(io::stderr(), "{}", page(&summary, &folder))?;
     }
-    let adds_up = summary.items == outcome.ok + outcome.ng + outcome.not_inspected;
-    Ok(adds_up && summary.lost == 0 && outcome.unwritten == 0)
+    Ok(summary.items == items && summary.lost == 0 && outcome.unwritten == 0)
+}
+
+/// A station waits for a folder that is not there yet; here it is a slip of the pen.
+fn has_pictures(folder: &Path) -> Result<(), Fault> {
+    let pictures = pictures_in(folder)
+        .map_err(|error| format!("cannot read the pictures in {}: {error}", folder.display()))?;
+    if pictures.is_empty() {
+        return Err(format!("{} holds no .png, .jpg or .jpeg file", folder.display()).into());
+    }
+    Ok(())
 }
 
 /// A camera for so long, and which of the boards that pass it in that time have defects.
