@@ -1,6 +1,6 @@
 # The words that README and CI use. Each installs what a fresh Debian or Ubuntu machine with Rust lacks.
 .DELETE_ON_ERROR:
-.PHONY: demo test lint bench clean-demo
+.PHONY: demo test bench
 
 # Arguments for `make demo`: --json, --frames DIR, --seconds N.
 ARGS ?=
@@ -17,6 +17,7 @@ test: ## Everything that CI runs: format, lints, licences, all tests.
 	@local/prerequisites.sh build test
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- --deny warnings
+	local/deny.sh
 	local/iothub-standin/tests/sdk/install.sh "$${CARGO_TARGET_DIR:-target}/sdk"
 	azure/defect-mailer/tests/smtp/install.sh
 	cargo test --workspace --locked --no-fail-fast
