@@ -63,7 +63,10 @@ fn defects_on_the_simulated_line_reach_the_supervisor_and_the_score_adds_up() {
     assert!(of("mails") >= 1, "{summary}");
     assert_eq!(mails(out.path()).len() as u64, of("mails"), "{summary}");
     let delay = &summary["frame_to_puback_ms"];
-    assert!(delay["p50"].as_f64().unwrap() > 0.0 && delay["p99"].as_f64() >= delay["p50"].as_f64(), "{delay}");
+    assert!(
+        delay["p50"].as_f64().unwrap() > 0.0 && delay["p99"].as_f64() >= delay["p50"].as_f64(),
+        "{delay}"
+    );
 }
 
 #[test]
@@ -89,7 +92,8 @@ fn pictures_of_a_folder_are_items_of_which_nobody_knows_the_truth() {
 #[test]
 fn ctrl_c_ends_the_line_and_still_gives_the_summary() {
     let out = tempfile::tempdir().unwrap();
-    let mut child = demo(out.path()).stdout(Stdio::piped()).stderr(Stdio::piped()).arg("--json").spawn().unwrap();
+    let mut child =
+        demo(out.path()).stdout(Stdio::piped()).stderr(Stdio::piped()).arg("--json").spawn().unwrap();
     let mut notes = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
     let first = notes.find(|line| line.contains("item ")).unwrap();
     assert!(Command::new("kill").arg("-INT").arg(child.id().to_string()).status().unwrap().success());
