@@ -11,7 +11,10 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use crate::retry::{RawRetry, RetryPolicy};
+use crate::{
+    retry::{RawRetry, RetryPolicy},
+    time_span,
+};
 
 /// A function app as its folder describes it.
 #[derive(Debug, Clone)]
@@ -60,7 +63,7 @@ pub struct Batches {
     /// Least events in one invocation, as long as `max_wait_time` has not passed.
     pub min_event_batch_size: usize,
     /// Longest wait for the least number of events.
-    #[serde(deserialize_with = "time_span")]
+    #[serde(deserialize_with = "time_span::deserialize")]
     pub max_wait_time: Duration,
     /// Batches between two checkpoints.
     pub batch_checkpoint_frequency: u32,
@@ -135,7 +138,7 @@ impl App {
             // Microsoft Learn, "host.json": 30 minutes where the plan sets no other default; -1 is unbounded.
             None => Some(Duration::from_secs(30 * 60)),
             Some("-1") => None,
-            Some(text) => Some(parse_time_span(text).ok_or_else(|| AppError::NotUnderstood {
+            Some(text) => Some(time_span::parse(text).ok_or_else(|| AppError::NotUnderstood {
                 path: path.clone(),
                 reason: format!("functionTimeout is \"{text}\"; write hh:mm:ss or -1"),
             })?),
@@ -225,29 +228,6 @@ fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, AppError> {
     let text = fs::read(path).map_err(|source| AppError::Unreadable { path: path.to_owned(), source })?;
     serde_json::from_slice(&text)
         .map_err(|error| AppError::NotUnderstood { path: path.to_owned(), reason: error.to_string() })
-}
-
-/// .NET's constant time span format: `[d.]hh:mm:ss[.fraction]`.
-pub(crate) fn parse_time_span(text: &str) -> Option<Duration> {
-    let mut parts = text.split(':');
-    let (hours, minutes, seconds) = (parts.next()?, parts.next()?, parts.next()?);
-    if parts.next().is_some() {
-        return None;
-    }
-    let (days, hours) = hours.split_once('.').unwrap_or(("0", hours));
-    let (days, hours, minutes): (u32, u32, u32) =
-        (days.parse().ok()?, hours.parse().ok()?, minutes.parse().ok()?);
-    let seconds: f64 = seconds.parse().ok()?;
-    if days > 10_000 || hours > 23 || minutes > 59 || !(0.0..60.0).contains(&seconds) {
-        return None;
-    }
-    let whole = u64::from(days) * 86_400 + u64::from(hours) * 3600 + u64::from(minutes) * 60;
-    Some(Duration::from_secs(whole) + Duration::from_secs_f64(seconds))
-}
-
-pub(crate) fn time_span<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
-    let text = String::deserialize(from)?;
-    parse_time_span(&text).ok_or_else(|| serde::de::Error::custom(format!("\"{text}\" is no hh:mm:ss")))
 }
 
 #[derive(Deserialize)]

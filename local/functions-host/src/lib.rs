@@ -17,6 +17,7 @@
 //! invariant: after the last retry the checkpoint moves on all the same, as in Azure. A handler that wants an event
 //! again has to keep failing while its retries last.
 
+mod time_span;
 mod app;
 mod event;
 mod tail;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use crate::app::time_span;
+use crate::time_span;
 
 /// What happens after a failed invocation.
 #[derive(Debug, Clone, PartialEq)]
@@ -55,15 +55,15 @@ pub(crate) enum RawRetry {
     #[serde(rename_all = "camelCase")]
     FixedDelay {
         max_retry_count: i64,
-        #[serde(deserialize_with = "time_span")]
+        #[serde(deserialize_with = "time_span::deserialize")]
         delay_interval: Duration,
     },
     #[serde(rename_all = "camelCase")]
     ExponentialBackoff {
         max_retry_count: i64,
-        #[serde(deserialize_with = "time_span")]
+        #[serde(deserialize_with = "time_span::deserialize")]
         minimum_interval: Duration,
-        #[serde(deserialize_with = "time_span")]
+        #[serde(deserialize_with = "time_span::deserialize")]
         maximum_interval: Duration,
     },
 }

@@ -4,7 +4,8 @@ use rand::Rng;
 use rand::rngs::StdRng;
 
 use super::geometry::{Point, Shape};
-use super::layout::{BOARD_SIDE, SPACING};
+use super::layout::BOARD_SIDE;
+use super::net::SPACING;
 use super::raster::{Artwork, Raster, Roughness, SIDE};
 
 /// A kind of defect, named as in DeepPCB.

@@ -3,32 +3,12 @@
 use rand::Rng;
 use rand::rngs::StdRng;
 
-use super::geometry::{Area, Point, Shape};
+use super::geometry::Area;
+use super::net::{Net, SPACING};
 use super::patterns::{self, Pattern};
 
 /// Side of a board in pixels, as in the DeepPCB pictures.
 pub const BOARD_SIDE: u32 = 640;
-
-/// Least clear distance between two nets, and between copper and the board's edge, in pixels.
-pub(super) const SPACING: f32 = 11.0;
-
-/// Copper that is connected, and the holes drilled through it.
-#[derive(Debug, Default)]
-pub(super) struct Net {
-    pub(super) copper: Vec<Shape>,
-    pub(super) drills: Vec<Shape>,
-}
-
-impl Net {
-    pub(super) fn of(copper: Vec<Shape>) -> Self {
-        Self { copper, drills: Vec::new() }
-    }
-
-    fn transposed(self) -> Self {
-        let turn = |shapes: Vec<Shape>| shapes.iter().map(Shape::transposed).collect();
-        Self { copper: turn(self.copper), drills: turn(self.drills) }
-    }
-}
 
 /// The artwork of one product.
 #[derive(Debug)]
@@ -86,9 +66,4 @@ fn fill(pattern: Pattern, region: Area, rng: &mut StdRng) -> Vec<Net> {
         return patterns::draw(pattern, region, rng);
     }
     patterns::draw(pattern, region.transposed(), rng).into_iter().map(Net::transposed).collect()
-}
-
-/// A polyline of one width.
-pub(super) fn trace(points: &[Point], half_width: f32) -> impl Iterator<Item = Shape> + '_ {
-    points.windows(2).map(move |ends| Shape::Stroke { from: ends[0], to: ends[1], half_width })
 }

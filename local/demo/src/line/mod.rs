@@ -4,6 +4,7 @@
 //! boards can be watched at work without a camera. It knows the truth, so that a run can be scored.
 
 mod geometry;
+mod net;
 mod layout;
 mod patterns;
 mod raster;

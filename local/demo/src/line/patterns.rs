@@ -8,7 +8,7 @@ use rand::Rng;
 use rand::rngs::StdRng;
 
 use super::geometry::{Area, Point, Shape};
-use super::layout::{Net, SPACING, trace};
+use super::net::{Net, SPACING, trace};
 
 /// Least length of a trace between a pad and a bend or another pad, in pixels: a shorter one looks like a short.
 const STUB: f32 = 58.0;

@@ -1,7 +1,6 @@
 //! What the line promises: repeatable frames, true boxes, a stated share of bad boards, none skipped.
 
 use std::collections::{BTreeSet, HashSet};
-use std::time::Instant;
 
 use super::*;
 
@@ -213,16 +212,4 @@ fn impossible_settings_are_refused_with_their_range() {
     for change in others {
         assert!(refused(change).starts_with("cannot simulate a line with "));
     }
-}
-
-#[test]
-#[ignore = "a measurement; run it with --release"]
-fn a_frame_takes_less_than_three_milliseconds() {
-    let mut line = line(|_| ());
-    let start = Instant::now();
-    for n in 0..300 {
-        line.frame(n);
-    }
-    let each = start.elapsed() / 300;
-    assert!(each.as_micros() < 3000, "{each:?}");
 }

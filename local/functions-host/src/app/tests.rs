@@ -68,7 +68,7 @@ fn what_cannot_be_driven_is_refused_with_the_file_and_a_remedy() {
 
 #[test]
 fn time_spans_are_read_as_dotnet_writes_them() {
-    let seconds = |text| parse_time_span(text).map(|span| span.as_secs_f64());
+    let seconds = |text| time_span::parse(text).map(|span| span.as_secs_f64());
     assert_eq!(seconds("00:05:00"), Some(300.0));
     assert_eq!(seconds("1.02:03:04.5"), Some(93_784.5));
     for text in
