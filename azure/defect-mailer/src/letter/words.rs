@@ -139,7 +139,7 @@ fn steps(device: &str, tally: &Tally, zone: &TimeZone) -> Vec<String> {
     };
     let place = tally.place.map(|place| format!(" ({})", in_picture(place))).unwrap_or_default();
     let look = match tally.pictures.last() {
-        Some(picture) => format!("Open the station page of {device} and look at picture {picture}{place}."),
+        Some(picture) => format!("Look at picture {picture}{place}, which {device} keeps."),
         None => format!("Look at the item itself: {device} kept no picture of it."),
     };
     let line = &tally.line;
