@@ -36,7 +36,7 @@ pub(super) fn read(document: &Document<'_>, folder: &Path) -> Hub {
         ..HubSettings::default()
     };
     Hub {
-        connection_string: file.map_or(ConnectionString::Credential, ConnectionString::File),
+        connection_string: file.map_or_else(|| ConnectionString::unnamed(folder), ConnectionString::File),
         settings,
         window: section.or(16, "reports_in_flight", whole(1..=100, "reports")),
     }

@@ -22,19 +22,14 @@ const MAX_BYTES: u64 = 4096;
 pub enum ConnectionString {
     /// A file that only the agent's user can read.
     File(PathBuf),
-    /// `$CREDENTIALS_DIRECTORY/hub-connection-string`, as systemd's `LoadCredential=` gives it.
-    Credential,
+    /// `$CREDENTIALS_DIRECTORY/hub-connection-string`, as systemd's `LoadCredential=` gives it; where systemd gave no
+    /// credentials, as to a person at a shell, the file from which the unit takes it.
+    CredentialOr(PathBuf),
 }
 
 /// Why there is no connection string; no text of it is repeated.
 #[derive(Debug, thiserror::Error)]
 pub enum SecretError {
-    /// systemd gave no credentials.
-    #[error(
-        "there is no connection string: systemd gave no credentials; start the agent by its unit with \
-         LoadCredential={CREDENTIAL}:FILE, or name a file in [hub] connection_string_file"
-    )]
-    NoCredentials,
     /// The file cannot be read.
     #[error("cannot read the connection string in {}: {cause}; {remedy}", path.display())]
     Unreadable {
@@ -79,6 +74,11 @@ pub enum SecretError {
 }
 
 impl ConnectionString {
+    /// The one that is used where the configuration of a station in this folder names none.
+    pub(super) fn unnamed(folder: &Path) -> Self {
+        Self::CredentialOr(folder.join(CREDENTIAL))
+    }
+
     /// Reads the connection string, at most 4 KiB, without the newline at its end.
     ///
     /// # Errors
@@ -86,7 +86,7 @@ impl ConnectionString {
     pub fn read(&self) -> Result<Identity, SecretError> {
         match self {
             Self::File(path) => identity(path, Access::OwnerOnly),
-            Self::Credential => credential(env::var_os("CREDENTIALS_DIRECTORY")),
+            Self::CredentialOr(path) => credential(env::var_os("CREDENTIALS_DIRECTORY"), path),
         }
     }
 }
@@ -99,9 +99,11 @@ enum Access {
     AsGiven,
 }
 
-fn credential(folder: Option<OsString>) -> Result<Identity, SecretError> {
-    let folder = folder.filter(|folder| !folder.is_empty()).ok_or(SecretError::NoCredentials)?;
-    identity(&Path::new(&folder).join(CREDENTIAL), Access::AsGiven)
+fn credential(folder: Option<OsString>, otherwise: &Path) -> Result<Identity, SecretError> {
+    match folder.filter(|folder| !folder.is_empty()) {
+        Some(folder) => identity(&Path::new(&folder).join(CREDENTIAL), Access::AsGiven),
+        None => identity(otherwise, Access::OwnerOnly),
+    }
 }
 
 fn identity(path: &Path, access: Access) -> Result<Identity, SecretError> {
@@ -129,7 +131,7 @@ fn unreadable(path: &Path, access: Access, cause: io::Error) -> SecretError {
     let remedy = match (access, cause.kind()) {
         (Access::AsGiven, _) => "the unit needs LoadCredential=hub-connection-string:FILE",
         (_, io::ErrorKind::NotFound) => {
-            "put the device's connection string there, or correct [hub] connection_string_file"
+            "put the device's connection string there, or name another file in [hub] connection_string_file"
         }
         _ => "it must be readable for the agent's user",
     };
@@ -204,25 +206,35 @@ mod tests {
     #[test]
     fn a_credential_keeps_the_permissions_that_systemd_gave_it() {
         let (folder, _path) = file(TEXT, 0o440);
-        assert_eq!(credential(Some(folder.path().into())).unwrap().device(), "station-3");
+        assert_eq!(credential(Some(folder.path().into()), Path::new("/else")).unwrap().device(), "station-3");
     }
 
     #[test]
     fn a_credential_that_systemd_did_not_give_is_told_with_its_remedy() {
-        for missing in [None, Some(OsString::new())] {
-            let error = credential(missing).unwrap_err().to_string();
-            assert!(error.contains("LoadCredential=hub-connection-string:FILE"), "{error}");
-        }
+        let (_folder, beside) = file(TEXT, 0o600);
         let folder = tempfile::tempdir().unwrap();
-        let error = credential(Some(folder.path().into())).unwrap_err().to_string();
-        assert!(error.contains("the unit needs LoadCredential="), "{error}");
+        let error = credential(Some(folder.path().into()), &beside).unwrap_err().to_string();
+        assert!(error.contains("the unit needs LoadCredential=hub-connection-string:FILE"), "{error}");
+    }
+
+    #[test]
+    fn without_systemd_the_file_beside_the_configuration_is_taken() {
+        let (_folder, beside) = file(TEXT, 0o600);
+        for none in [None, Some(OsString::new())] {
+            assert_eq!(credential(none, &beside).unwrap().device(), "station-3");
+        }
+        let error = credential(None, Path::new("/else/hub-connection-string")).unwrap_err().to_string();
+        assert!(
+            error.contains("/else/hub-connection-string") && error.contains("put the device's"),
+            "{error}"
+        );
     }
 
     #[test]
     fn what_is_no_file_with_a_connection_string_is_named() {
         let folder = tempfile::tempdir().unwrap();
         let absent = ConnectionString::File(folder.path().join("absent")).read().unwrap_err().to_string();
-        assert!(absent.contains("correct [hub] connection_string_file"), "{absent}");
+        assert!(absent.contains("name another file in [hub] connection_string_file"), "{absent}");
         let directory = ConnectionString::File(folder.path().to_owned()).read().unwrap_err();
         assert!(matches!(directory, SecretError::NotAFile(_)), "{directory}");
         assert!(refusal("x".repeat(4097), 0o600).contains("larger than 4096 bytes"));

@@ -34,8 +34,8 @@ fn a_station_needs_to_be_told_little() {
     let config = parse(LEAST).unwrap();
     assert_eq!(config.station.id, "press-3");
     assert_eq!(config.model.pack, Path::new("/etc/andon/models/pcb"));
-    assert_eq!(config.evidence.unwrap().folder, Path::new("/etc/andon/evidence"));
-    assert_eq!(config.hub.connection_string, super::ConnectionString::Credential);
+    assert_eq!(config.evidence.unwrap().folder, Path::new("/var/lib/andon/evidence"));
+    assert_eq!(config.hub.connection_string, super::ConnectionString::unnamed(Path::new("/etc/andon")));
     assert_eq!(config.hub.settings, crate::hub::HubSettings::default());
     assert_eq!(config.hub.window, crate::delivery::Pace::default().window);
     assert_eq!(config.log.to_string(), "info");
