@@ -7,7 +7,7 @@ packages="build-essential pkg-config libssl-dev ca-certificates"
 for word in "$@"; do
     case $word in
     build) ;;
-    test) packages="$packages python3 python3-venv nodejs" ;;
+    test) packages="$packages python3 python3-venv nodejs systemd" ;;
     *) echo "prerequisites.sh: unknown word '$word', use: build test" >&2; exit 2 ;;
     esac
 done
