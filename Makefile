@@ -8,8 +8,9 @@ ARGS ?=
 demo: ## Items pass, a model finds defects, reports survive, a mail arrives: the whole chain on this machine.
 	@local/prerequisites.sh build
 	@cargo build --quiet --locked --profile $(PROFILE) --package andon-demo --package defect-mailer
-	@target/$(PROFILE_DIR)/andon-demo $(ARGS)
+	@$(TARGET)/$(PROFILE_DIR)/andon-demo $(ARGS)
 
+TARGET = $(or $(CARGO_TARGET_DIR),target)
 PROFILE ?= release
 PROFILE_DIR = $(if $(filter dev,$(PROFILE)),debug,$(PROFILE))
 
@@ -18,7 +19,7 @@ test: ## Everything that CI runs: format, lints, licences, all tests.
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- --deny warnings
 	local/deny.sh
-	local/iothub-standin/tests/sdk/install.sh "$${CARGO_TARGET_DIR:-target}/sdk"
+	local/iothub-standin/tests/sdk/install.sh $(TARGET)/sdk
 	azure/defect-mailer/tests/smtp/install.sh
 	cargo test --workspace --locked --no-fail-fast
 

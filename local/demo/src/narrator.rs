@@ -47,15 +47,18 @@ impl Narrator {
 impl Listener for Narrator {
     fn judged(&self, judged: &Judged) {
         self.score.judged(judged);
-        let frames = judged.tracked_frames;
+        let frames = match judged.tracked_frames {
+            1 => "1 frame".to_owned(),
+            several => format!("{several} frames"),
+        };
         let text = match (&judged.reason, judged.verdict) {
             (Some(reason), _) => format!("item {:3}  NOT INSPECTED: {reason}", judged.item),
             (None, Verdict::Ng) => {
                 let defects: Vec<_> =
                     judged.defects.iter().map(|it| format!("{} {}", it.label, it.confidence)).collect();
-                format!("item {:3}  NG: {} (in {frames} frames)", judged.item, defects.join(", "))
+                format!("item {:3}  NG: {} (in {frames})", judged.item, defects.join(", "))
             }
-            (None, verdict) => format!("item {:3}  {verdict} (in {frames} frames)", judged.item),
+            (None, verdict) => format!("item {:3}  {verdict} (in {frames})", judged.item),
         };
         self.say(&text);
     }
@@ -64,7 +67,7 @@ impl Listener for Narrator {
         self.score.reported(report);
         let incident = match report.incident.notify {
             Notify::Open => "a new incident".to_owned(),
-            _ => format!("the {}. of its incident", report.incident.count),
+            _ => format!("number {} of its incident", report.incident.count),
         };
         self.say(&format!("         report {} is on disk: {incident}", report.sequence));
     }
