@@ -73,6 +73,8 @@ pub(super) fn prepare(connection: &Connection) -> rusqlite::Result<()> {
 }
 
 pub(super) fn recognise(connection: &Connection) -> rusqlite::Result<Kind> {
+    // One look at one moment: another process may be making the tables just now.
+    let _moment = connection.unchecked_transaction()?;
     let number = |pragma| connection.pragma_query_value(None, pragma, |row| row.get::<_, i64>(0));
     let (application, layout) = (number("application_id")?, number("user_version")?);
     let objects: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;

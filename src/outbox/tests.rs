@@ -47,6 +47,20 @@ fn with_word(id: &str, notify: &str) -> Outgoing {
 }
 
 #[test]
+fn an_outbox_that_is_just_being_made_is_not_taken_for_another_programs() {
+    for _ in 0..30 {
+        let disk = Disk::new();
+        std::thread::scope(|scope| {
+            let agent = scope.spawn(|| disk.open(ROOMY));
+            while !agent.is_finished() {
+                let looked = Outbox::attach(&disk.path());
+                assert!(!matches!(looked, Err(OutboxError::Foreign(_))), "{looked:?}");
+            }
+        });
+    }
+}
+
+#[test]
 fn a_report_waits_as_it_was_given_until_it_is_acknowledged() {
     let disk = Disk::new();
     let outbox = disk.open(ROOMY);

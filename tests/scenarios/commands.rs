@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use andon::outbox::Outbox;
 use serde_json::Value;
 
 use crate::{
@@ -72,7 +73,8 @@ fn the_outbox_is_listed_shown_and_purged_by_hand() {
     station.hub().set_listening(false);
     let mut agent = station.starts();
     station.waits_until("reported", |_| {
-        station.path("outbox.db").exists() && station.outbox().depth().is_ok_and(|depth| depth.reports == 3)
+        let depth = Outbox::attach(&station.path("outbox.db")).and_then(|outbox| outbox.depth());
+        depth.is_ok_and(|depth| depth.reports == 3)
     });
     agent.gets("TERM");
     agent.ends_well();
