@@ -72,7 +72,10 @@ pub(super) fn open(path: &Path) -> Result<(Connection, Opening), OutboxError> {
             schema::create(&mut connection)?;
             return Ok((connection, Opening::Fresh));
         }
-        Ok((connection, Kind::Ours)) => return Ok((connection, Opening::Resumed { waiting: 0 })),
+        Ok((connection, Kind::Ours)) => {
+            schema::convert(&connection).map_err(|error| unopened(path, &error))?;
+            return Ok((connection, Opening::Resumed { waiting: 0 }));
+        }
         Ok((_, Kind::Foreign)) => return Err(OutboxError::Foreign(path.to_owned())),
         Ok((_, Kind::TooNew(found))) => return Err(too_new(path, found)),
         Ok((_, Kind::Damaged(reason))) => reason,
@@ -109,11 +112,8 @@ pub(super) fn attach(path: &Path) -> Result<Connection, OutboxError> {
 
 fn attempt(path: &Path, flags: OpenFlags) -> rusqlite::Result<(Connection, Kind)> {
     let connection = Connection::open_with_flags(path, flags)?;
-    // Recognised before anything is changed: journal_mode would convert a foreign file.
+    schema::prepare(&connection)?;
     let kind = schema::recognise(&connection)?;
-    if matches!(kind, Kind::Fresh | Kind::Ours) {
-        schema::prepare(&connection)?;
-    }
     Ok((connection, kind))
 }
 

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 
 /// "ANDN": tells this file from other SQLite files (`file` and `PRAGMA application_id` show it).
 pub(super) const APPLICATION_ID: i64 = 0x414E_444E;
@@ -64,12 +64,17 @@ pub(super) enum Kind {
     Damaged(String),
 }
 
-/// Durability first: a commit is on the disk before it returns.
+/// What each connection sets for itself. Durability first: a commit is on the disk before it returns.
 pub(super) fn prepare(connection: &Connection) -> rusqlite::Result<()> {
     connection.busy_timeout(BUSY)?;
-    connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "journal_size_limit", 8 << 20)
+}
+
+/// What stays in the file, and is only for the process that holds the lock: of two that convert a file at once, one
+/// is told at once that it is locked.
+pub(super) fn convert(connection: &Connection) -> rusqlite::Result<()> {
+    connection.pragma_update(None, "journal_mode", "WAL")
 }
 
 pub(super) fn recognise(connection: &Connection) -> rusqlite::Result<Kind> {
@@ -94,7 +99,8 @@ pub(super) fn recognise(connection: &Connection) -> rusqlite::Result<Kind> {
 
 /// Makes the tables in one transaction: after a power cut there are all of them or none.
 pub(super) fn create(connection: &mut Connection) -> rusqlite::Result<()> {
-    let transaction = connection.transaction()?;
+    convert(connection)?;
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     transaction.execute_batch(TABLES)?;
     transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
     transaction.pragma_update(None, "user_version", LAYOUT)?;

@@ -5,6 +5,8 @@ use std::{collections::BTreeMap, fs, path::PathBuf};
 use proptest::prelude::*;
 use tempfile::TempDir;
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use super::*;
 
 const ROOMY: Limits = Limits { reports: 1_000, bytes: 1 << 20 };
@@ -47,15 +49,23 @@ fn with_word(id: &str, notify: &str) -> Outgoing {
 }
 
 #[test]
-fn an_outbox_that_is_just_being_made_is_not_taken_for_another_programs() {
-    for _ in 0..30 {
+fn an_outbox_that_is_just_being_made_or_opened_bears_others_that_look_at_it() {
+    for _ in 0..200 {
         let disk = Disk::new();
+        let open = AtomicBool::new(false);
         std::thread::scope(|scope| {
-            let agent = scope.spawn(|| disk.open(ROOMY));
-            while !agent.is_finished() {
-                let looked = Outbox::attach(&disk.path());
-                assert!(!matches!(looked, Err(OutboxError::Foreign(_))), "{looked:?}");
+            for _ in 0..2 {
+                scope.spawn(|| {
+                    while !open.load(Ordering::Relaxed) {
+                        let looked = Outbox::attach(&disk.path());
+                        assert!(matches!(looked, Ok(_) | Err(OutboxError::Absent(_))), "{:?}", looked.err());
+                    }
+                });
             }
+            let open_and_close = || Outbox::open(&disk.path(), ROOMY).map(|(_, opening)| opening);
+            let opened = [open_and_close(), open_and_close()];
+            open.store(true, Ordering::Relaxed);
+            assert_eq!(opened.map(Result::unwrap), [Opening::Fresh, Opening::Resumed { waiting: 0 }]);
         });
     }
 }
