@@ -56,6 +56,17 @@ pub struct Area {
 }
 
 impl Area {
+    /// From its centre and size.
+    #[must_use]
+    pub fn centred(x: f32, y: f32, width: f32, height: f32) -> Self {
+        Self {
+            x_min: x - width / 2.0,
+            y_min: y - height / 2.0,
+            x_max: x + width / 2.0,
+            y_max: y + height / 2.0,
+        }
+    }
+
     /// In square pixels, 0 for an inverted box.
     #[must_use]
     pub fn size(&self) -> f32 {

@@ -1,12 +1,12 @@
 //! A model pack at work.
 
-use std::{path::Path, time::Instant};
+use std::{path::Path, sync::Arc, time::Instant};
 
 use crate::{
     camera::{Colour, Pixels},
     inspection::{
         Confidence, Inspection, Region, Timings,
-        decode::Decoder,
+        decode::{Meaning, Output, Scene},
         manifest::InputColour,
         network::Network,
         pack::{Pack, PackError},
@@ -20,7 +20,8 @@ pub struct Inspector {
     pack: Pack,
     network: Network,
     preparation: Preparation,
-    decoder: Decoder,
+    output: Output,
+    labels: Vec<Arc<str>>,
     tensor: Vec<f32>,
 }
 
@@ -52,16 +53,14 @@ impl Inspector {
     pub fn load(folder: &Path) -> Result<Self, PackError> {
         let (pack, bytes) = Pack::open(folder)?;
         let refuse = |reason: String| PackError::Graph { file: pack.model_path(), reason };
-        let network = Network::load(&bytes, &pack.manifest.input).map_err(refuse)?;
-        let decoder = Decoder::new(pack.manifest.output.clone(), &pack.manifest.labels);
-        let checked = decoder.check(network.output_shape(), pack.manifest.input.size);
-        checked.map_err(|error| refuse(format!("{error}; correct [output] or labels in model.toml")))?;
+        let mut output = pack.manifest.output.clone();
+        output.load(&|name| parity::numbers(&pack.folder.join(name))).map_err(refuse)?;
+        let network = Network::load(&bytes, &pack.manifest.input, &output.outputs()).map_err(refuse)?;
         let tensor = vec![0.0; network.input_len()];
         let preparation = Preparation::new(pack.manifest.input.clone());
-        let mut inspector = Self { pack, network, preparation, decoder, tensor };
-        inspector
-            .check_parity()
-            .map_err(|reason| PackError::Parity { file: inspector.pack.model_path(), reason })?;
+        let labels = pack.manifest.labels.iter().map(|label| Arc::from(label.as_str())).collect();
+        let mut inspector = Self { pack, network, preparation, output, labels, tensor };
+        inspector.try_sample()?;
         Ok(inspector)
     }
 
@@ -111,13 +110,12 @@ impl Inspector {
         let placement =
             self.preparation.write(pixels, region, &mut self.tensor).map_err(InspectionError::Model)?;
         let prepared = Instant::now();
-        let answer = self.network.run(&self.tensor).map_err(InspectionError::Model)?;
-        let values = answer.values().map_err(InspectionError::Model)?;
+        let answers = self.network.run(&self.tensor).map_err(InspectionError::Model)?;
+        let answers = answers.read().map_err(InspectionError::Model)?;
         let inferred = Instant::now();
-        let mut findings = self
-            .decoder
-            .decode(values, self.network.output_shape(), floor)
-            .map_err(|error| InspectionError::Model(error.to_string()))?;
+        let scene = Scene { labels: &self.labels, input: self.pack.manifest.input.size, floor };
+        let Meaning { mut findings, score } =
+            self.output.read(&answers, &scene).map_err(|error| InspectionError::Model(error.to_string()))?;
         for finding in &mut findings {
             finding.area = finding.area.map(|area| placement.area(area));
         }
@@ -127,15 +125,29 @@ impl Inspector {
             judge: inferred.elapsed(),
             ..Timings::default()
         };
-        Ok(Inspection { findings, score: None, timings })
+        Ok(Inspection { findings, score, timings })
     }
 
-    fn check_parity(&mut self) -> Result<(), String> {
-        let sample = &self.pack.manifest.parity;
-        let pixels = self.sample()?;
-        let expected = parity::expected(&self.pack.folder.join(&sample.output))?;
+    /// Runs the pack's sample: its answer must be one that the decoder reads, and what the pack promises.
+    fn try_sample(&mut self) -> Result<(), PackError> {
+        let file = self.pack.model_path();
+        let differs = |reason: String| PackError::Parity { file: file.clone(), reason };
+        let refuse = |reason: String| PackError::Graph { file: file.clone(), reason };
+        let pixels = self.sample().map_err(differs)?;
         let whole = Region { x: 0, y: 0, width: pixels.width, height: pixels.height };
-        self.preparation.write(&pixels, whole, &mut self.tensor)?;
-        parity::compare(self.network.run(&self.tensor)?.values()?, &expected, sample.tolerance)
+        self.preparation.write(&pixels, whole, &mut self.tensor).map_err(refuse)?;
+        let answers = self.network.run(&self.tensor).map_err(refuse)?;
+        let answers = answers.read().map_err(refuse)?;
+        let floor = Confidence::CERTAIN;
+        let scene = Scene { labels: &self.labels, input: self.pack.manifest.input.size, floor };
+        self.output
+            .read(&answers, &scene)
+            .map_err(|error| refuse(format!("{error}; correct [output] or labels in model.toml")))?;
+        let sample = &self.pack.manifest.parity;
+        for (answer, file) in answers.iter().zip(sample.output.names()) {
+            let expected = parity::numbers(&self.pack.folder.join(file)).map_err(differs)?;
+            parity::compare(answer.values, &expected, sample.tolerance).map_err(differs)?;
+        }
+        Ok(())
     }
 }

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use crate::inspection::decode::{Output, Task};
+
 /// The file as written; an unknown key is refused.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -19,16 +21,6 @@ pub(super) struct Manifest {
     #[serde(default)]
     pub(super) thresholds: Thresholds,
     pub(super) parity: Parity,
-}
-
-/// What the model answers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum Task {
-    /// A label for the whole picture.
-    Classify,
-    /// Boxes.
-    Detect,
 }
 
 /// What the model is given.
@@ -77,32 +69,6 @@ pub(super) enum Fit {
     Crop,
 }
 
-/// How the model's answer is read.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(tag = "decoder", rename_all = "snake_case", deny_unknown_fields)]
-pub(super) enum Output {
-    /// One tensor [1, labels + 4, rows, columns]: a score in 0..=1 for each label, then the distances from the
-    /// cell's centre to the box's left, top, right and bottom in strides.
-    GridLtrb {
-        /// Pixels of the input for each cell.
-        stride: u32,
-        /// Of two boxes of one label that overlap more than this, the less sure one is dropped.
-        nms_iou: f32,
-        /// The surest so many are kept.
-        max_findings: usize,
-    },
-    /// One tensor [1, labels] of probabilities.
-    Probabilities {
-        /// Labels that are no finding.
-        ok_labels: Vec<String>,
-    },
-    /// One tensor [1, labels] of logits; the decoder applies softmax.
-    Logits {
-        /// Labels that are no finding.
-        ok_labels: Vec<String>,
-    },
-}
-
 /// From which confidence on a finding is a defect.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -124,10 +90,27 @@ impl Default for Thresholds {
 pub(super) struct Parity {
     /// A PNG of the input's size.
     pub(super) image: String,
-    /// A NumPy file (float32, C order) with what the graph must answer.
-    pub(super) output: String,
+    /// A NumPy file (float32, C order) with what the graph must answer; one for each output that the decoder reads.
+    pub(super) output: OneOrMore,
     /// The greatest difference allowed, relative to the greatest absolute value of the output.
     pub(super) tolerance: f32,
+}
+
+/// A name, or several.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged)]
+pub(super) enum OneOrMore {
+    One(String),
+    More(Vec<String>),
+}
+
+impl OneOrMore {
+    pub(super) fn names(&self) -> &[String] {
+        match self {
+            Self::One(name) => std::slice::from_ref(name),
+            Self::More(names) => names,
+        }
+    }
 }
 
 impl Manifest {
@@ -174,21 +157,16 @@ impl Manifest {
             self.parity.tolerance > 0.0 && self.parity.tolerance <= 0.1,
             "`parity.tolerance` must be greater than 0 and at most 0.1",
         );
-        match &self.output {
-            Output::GridLtrb { stride, nms_iou, max_findings } => {
-                require(self.task == Task::Detect, "decoder `grid_ltrb` belongs to `task = \"detect\"`");
-                require((1..=256).contains(stride), "`output.stride` must be 1 to 256 pixels");
-                require(unit(*nms_iou), "`output.nms_iou` must be 0 to 1");
-                require((1..=10_000).contains(max_findings), "`output.max_findings` must be 1 to 10000");
-            }
-            Output::Probabilities { ok_labels } | Output::Logits { ok_labels } => {
-                require(self.task == Task::Classify, "this decoder belongs to `task = \"classify\"`");
-                require(
-                    ok_labels.iter().all(|label| self.labels.contains(label)),
-                    "`output.ok_labels` names a label that is not in `labels`",
-                );
-            }
-        }
+        let reads = self.output.outputs().len();
+        require(
+            self.parity.output.names().len() == reads,
+            &format!("`parity.output` must name {reads} files, one for each output that the decoder reads"),
+        );
+        require(
+            self.task == self.output.task(),
+            &format!("`output.decoder` belongs to `task = \"{}\"`", self.output.task()),
+        );
+        faults.extend(self.output.faults(&self.labels));
         faults
     }
 }

@@ -1,10 +1,10 @@
 //! What the model sees in one frame: model pack, pixels to tensor, tract, decoders.
 
 mod finding;
-mod manifest;
-mod pack;
 mod suppression;
 mod decode;
+mod manifest;
+mod pack;
 mod prepare;
 mod network;
 mod parity;

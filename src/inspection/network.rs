@@ -6,71 +6,57 @@ use std::{
     sync::Arc,
 };
 
-use tract_onnx::prelude::*;
+use tract_onnx::{prelude::*, tract_hir::infer::Factoid};
 
-use crate::inspection::manifest::{Input, Layout};
+use crate::inspection::{
+    decode::{Answer, Pick},
+    manifest::{Input, Layout},
+};
 
-/// A loaded graph with one image input and one output that matters.
+/// A loaded graph with one image input and the outputs that a decoder reads.
 pub(super) struct Network {
     plan: Arc<TypedRunnableModel>,
     shape: [usize; 4],
     name: Option<String>,
-    output_shape: Vec<usize>,
+    /// What the graph takes: some exports want half floats, some the picture's bytes.
+    kind: DatumType,
 }
 
 impl Network {
-    /// Reads and optimises a graph for an input of the manifest's size. Data outside the file is refused.
+    /// Reads and optimises a graph for an input of the manifest's size, without what none of `outputs` needs. Data
+    /// outside the file is refused.
     ///
     /// # Errors
     /// What tract cannot do, in its words and with a remedy.
-    pub(super) fn load(bytes: &[u8], input: &Input) -> Result<Self, String> {
-        let loaded = catch_unwind(AssertUnwindSafe(|| Self::build(bytes, input)));
+    pub(super) fn load(bytes: &[u8], input: &Input, outputs: &[Pick]) -> Result<Self, String> {
+        let loaded = catch_unwind(AssertUnwindSafe(|| Self::build(bytes, input, outputs)));
         loaded.unwrap_or_else(|_| Err("the graph is damaged; export it again".to_owned()))
     }
 
-    fn build(bytes: &[u8], input: &Input) -> Result<Self, String> {
+    fn build(bytes: &[u8], input: &Input, outputs: &[Pick]) -> Result<Self, String> {
         let [width, height] = input.size.map(|side| side as usize);
         let channels = input.colour.channels();
         let shape = match input.layout {
             Layout::Nchw => [1, channels, height, width],
             Layout::Nhwc => [1, height, width, channels],
         };
-        let tell =
-            |error: TractError| format!("{error:#}; export it with static shapes and standard operators");
         let mut model = tract_onnx::onnx().model_for_read(&mut Cursor::new(bytes)).map_err(tell)?;
-        let inputs = model.input_outlets().map_err(tell)?.to_vec();
-        let names: Vec<String> = inputs.iter().map(|it| model.node(it.node).name.clone()).collect();
-        let index = match (&input.name, names.as_slice()) {
-            (Some(name), _) => names.iter().position(|it| it == name),
-            (None, [_]) => Some(0),
-            (None, _) => None,
-        };
-        let Some(index) = index else {
-            return Err(format!(
-                "its inputs are {}; name the one that takes the picture in model.toml, `[input]`, `name`",
-                names.join(", ")
-            ));
-        };
-        if names.len() != 1 {
-            return Err(format!("it has {} inputs ({}); one is supported", names.len(), names.join(", ")));
+        let index = picture_input(&model, input.name.as_deref())?;
+        let declared = model.input_fact(index).map_err(tell)?.datum_type.concretize();
+        let kind = declared.unwrap_or_else(f32::datum_type);
+        if ![f32::datum_type(), f16::datum_type(), u8::datum_type()].contains(&kind) {
+            return Err(format!("its input takes {kind:?}; float32, float16 and uint8 are supported"));
         }
         model
-            .set_input_fact(index, f32::fact(shape).into())
+            .set_input_fact(index, kind.fact(shape).into())
             .map_err(|error| format!("{error:#}; [input] in model.toml asks for the shape {shape:?}"))?;
+        let wanted = find_outputs(&model, outputs)?;
+        model.select_output_outlets(&wanted).map_err(tell)?;
         let typed = model.into_optimized().map_err(|error| {
             format!("{error:#}; [input] in model.toml asks for the shape {shape:?}: does it fit the graph?")
         })?;
-        let fact = typed.output_fact(0).map_err(tell)?;
-        let output_shape = fact
-            .shape
-            .as_concrete()
-            .map(<[usize]>::to_vec)
-            .ok_or_else(|| "its output has no fixed shape; export it with static shapes".to_owned())?;
-        if fact.datum_type != f32::datum_type() {
-            return Err(format!("it answers with {:?}; float32 is supported", fact.datum_type));
-        }
         let plan = typed.into_runnable().map_err(tell)?;
-        Ok(Self { plan, shape, name: input.name.clone(), output_shape })
+        Ok(Self { plan, shape, name: input.name.clone(), kind })
     }
 
     /// How many values the input has.
@@ -78,24 +64,72 @@ impl Network {
         self.shape.iter().product()
     }
 
-    /// The first output's shape.
-    pub(super) fn output_shape(&self) -> &[usize] {
-        &self.output_shape
-    }
-
     /// Runs the graph. A panic inside it is an error of this one frame.
     ///
     /// # Errors
     /// What went wrong, in tract's words.
-    pub(super) fn run(&self, input: &[f32]) -> Result<Answer, String> {
-        let tensor = Tensor::from_shape(&self.shape, input).map_err(|error| format!("{error:#}"))?;
+    pub(super) fn run(&self, input: &[f32]) -> Result<Answers, String> {
+        let tell = |error: TractError| format!("{error:#}");
+        let tensor = Tensor::from_shape(&self.shape, input).map_err(tell)?;
+        let tensor = tensor.cast_to_dt(self.kind).map_err(tell)?.into_owned();
         let run = catch_unwind(AssertUnwindSafe(|| self.plan.run(tvec!(tensor.into()))));
-        match run {
-            Ok(Ok(outputs)) => outputs.into_iter().next().map(Answer).ok_or_else(|| "no output".to_owned()),
-            Ok(Err(error)) => Err(format!("{error:#}")),
-            Err(_) => Err("the model panicked".to_owned()),
-        }
+        let outputs = match run {
+            Ok(Ok(outputs)) => outputs,
+            Ok(Err(error)) => return Err(tell(error)),
+            Err(_) => return Err("the model panicked".to_owned()),
+        };
+        let floats = |output: TValue| -> TractResult<TValue> {
+            Ok(match output.datum_type() {
+                kind if kind == f32::datum_type() => output,
+                _ => output.cast_to::<f32>()?.into_owned().into(),
+            })
+        };
+        Ok(Answers(outputs.into_iter().map(floats).collect::<TractResult<_>>().map_err(tell)?))
     }
+}
+
+fn tell(error: TractError) -> String {
+    format!("{error:#}; export it with static shapes and standard operators")
+}
+
+/// The place of the input that takes the picture.
+fn picture_input(model: &InferenceModel, name: Option<&str>) -> Result<usize, String> {
+    let outlets = model.input_outlets().map_err(tell)?;
+    let names: Vec<&str> = outlets.iter().map(|it| model.node(it.node).name.as_str()).collect();
+    let place = match name {
+        Some(name) => names.iter().position(|it| *it == name),
+        None => (names.len() == 1).then_some(0),
+    };
+    match place {
+        Some(place) if names.len() == 1 => Ok(place),
+        Some(_) => Err(format!("it has {} inputs ({}); one is supported", names.len(), names.join(", "))),
+        None => Err(format!(
+            "its inputs are {}; name the one that takes the picture in model.toml, `[input]`, `name`",
+            names.join(", ")
+        )),
+    }
+}
+
+/// Outputs by their names, or any tensor within the graph that has a name, and outputs by their places.
+fn find_outputs(model: &InferenceModel, wanted: &[Pick]) -> Result<Vec<OutletId>, String> {
+    let outlets = model.output_outlets().map_err(tell)?;
+    let names = || {
+        let names: Vec<&str> =
+            outlets.iter().map(|it| model.outlet_label(*it).unwrap_or("without a name")).collect();
+        names.join(", ")
+    };
+    wanted
+        .iter()
+        .map(|pick| match pick {
+            Pick::Named(name) => model
+                .find_outlet_label(name)
+                .ok_or_else(|| format!("it has no output {name:?}; its outputs are {}", names())),
+            Pick::Nth(place) => outlets.get(*place).copied().ok_or_else(|| {
+                let count = wanted.len();
+                format!("its outputs are {}; the decoder of [output] in model.toml reads {count}", names())
+            }),
+        })
+        .collect()
 }
 
 impl std::fmt::Debug for Network {
@@ -107,11 +141,25 @@ impl std::fmt::Debug for Network {
     }
 }
 
-/// The values of the first output.
-pub(super) struct Answer(TValue);
+/// The outputs of one run, in the decoder's order.
+pub(super) struct Answers(Vec<TValue>);
 
-impl Answer {
-    pub(super) fn values(&self) -> Result<&[f32], String> {
-        self.0.try_as_plain_ram().and_then(|it| it.as_slice::<f32>()).map_err(|error| format!("{error:#}"))
+impl Answers {
+    /// What they hold.
+    ///
+    /// # Errors
+    /// When tract keeps one of them elsewhere than in memory.
+    pub(super) fn read(&self) -> Result<Vec<Answer<'_>>, String> {
+        self.0
+            .iter()
+            .map(|tensor| {
+                let plain = tensor.try_as_plain_ram().map_err(|error| format!("{error:#}"))?;
+                let values = plain.as_slice::<f32>().map_err(|error| format!("{error:#}"))?;
+                Ok(Answer { shape: tensor.shape(), values })
+            })
+            .collect()
     }
 }
+
+#[cfg(test)]
+mod tests;

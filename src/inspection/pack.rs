@@ -83,7 +83,9 @@ impl Pack {
         let text = String::from_utf8(bytes).map_err(|_| refuse("it is not UTF-8 text".to_owned()))?;
         let manifest: Manifest = toml::from_str(&text).map_err(|error| refuse(error.to_string()))?;
         let mut faults = manifest.faults();
-        for name in [&manifest.file, &manifest.parity.image, &manifest.parity.output] {
+        let named = [manifest.file.as_str(), &manifest.parity.image];
+        let named = named.into_iter().chain(manifest.parity.output.names().iter().map(String::as_str));
+        for name in named.chain(manifest.output.files()) {
             if !is_plain_name(name) {
                 faults.push(format!("`{name}` must be the name of a file in the pack's folder"));
             }

@@ -26,8 +26,8 @@ pub(super) fn picture(path: &Path, colour: Colour, size: [u32; 2]) -> Result<Pix
     Ok(std::sync::Arc::unwrap_or_clone(pixels))
 }
 
-/// The expected output.
-pub(super) fn expected(path: &Path) -> Result<Vec<f32>, String> {
+/// The float32 numbers of a NumPy file.
+pub(super) fn numbers(path: &Path) -> Result<Vec<f32>, String> {
     let bytes = read(path, MAX_SAMPLE_BYTES).map_err(|error| error.to_string())?;
     parse_npy(&bytes).map_err(|reason| format!("{} {reason}", path.display()))
 }

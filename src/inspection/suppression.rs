@@ -6,19 +6,25 @@ use crate::inspection::Finding;
 
 /// Keeps the surest finding of each label and place: what overlaps a surer one of its label by more than `limit`
 /// (intersection over union) is dropped, and of the rest the surest `max` are kept, surest first.
-pub(super) fn suppress(mut findings: Vec<Finding>, limit: f32, max: usize) -> Vec<Finding> {
-    findings.sort_by(|a, b| b.confidence.value().total_cmp(&a.confidence.value()));
-    let mut kept: Vec<Finding> = Vec::new();
-    for finding in findings {
+pub(super) fn suppress(findings: Vec<Finding>, limit: f32, max: usize) -> Vec<Finding> {
+    let alone = findings.into_iter().map(|finding| (finding, ())).collect();
+    suppress_with(alone, limit, max).into_iter().map(|(finding, ())| finding).collect()
+}
+
+/// The same for findings that bring something along.
+pub(super) fn suppress_with<T>(mut findings: Vec<(Finding, T)>, limit: f32, max: usize) -> Vec<(Finding, T)> {
+    findings.sort_by(|(a, _), (b, _)| b.confidence.value().total_cmp(&a.confidence.value()));
+    let mut kept: Vec<(Finding, T)> = Vec::new();
+    for (finding, with) in findings {
         if kept.len() >= max {
             break;
         }
-        let is_known = kept.iter().any(|surer| {
+        let is_known = kept.iter().any(|(surer, _)| {
             Arc::ptr_eq(&surer.label, &finding.label)
                 && matches!((surer.area, finding.area), (Some(a), Some(b)) if a.overlap(&b) > limit)
         });
         if !is_known {
-            kept.push(finding);
+            kept.push((finding, with));
         }
     }
     kept

@@ -1,76 +1,112 @@
-//! From the model's answer to findings, one file a decoder.
+//! From the model's answer to findings: one file a family of models, with its parameters as `model.toml` has them.
 
+mod answer;
+mod decoder;
+mod scores;
+mod grid;
 mod grid_ltrb;
 mod labels;
+mod yolo;
+mod yolox;
+mod distribution;
+mod fastestdet;
+mod ssd;
+mod chosen;
+mod regions;
+mod mask;
+mod prototypes;
 
-use std::sync::Arc;
+#[cfg(test)]
+mod reference;
 
-use crate::inspection::{Confidence, Finding, manifest::Output, suppression::suppress};
+use serde::Deserialize;
 
-/// Reads the answers of one model.
-pub(super) struct Decoder {
-    output: Output,
-    labels: Vec<Arc<str>>,
+pub(super) use answer::{Answer, DecodeError};
+pub(super) use decoder::{Meaning, Pick, Scene, Task};
+
+use decoder::{Decode, ReadNumbers};
+
+/// How the model's answer is read: `[output]` of the manifest, told apart by its `decoder`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(tag = "decoder", rename_all = "snake_case")]
+pub(super) enum Output {
+    Probabilities(labels::Probabilities),
+    Logits(labels::Logits),
+    GridLtrb(grid_ltrb::GridLtrb),
+    Yolov5(yolo::Yolov5),
+    Yolov8(yolo::Yolov8),
+    Yolov8Seg(prototypes::Yolov8Seg),
+    Yolox(yolox::Yolox),
+    Nanodet(distribution::Nanodet),
+    Picodet(distribution::Picodet),
+    Fastestdet(fastestdet::Fastestdet),
+    Ssd(ssd::Ssd),
+    Chosen(chosen::Chosen),
+    ChosenSeg(prototypes::ChosenSeg),
+    Mask(mask::Mask),
+    AnomalyMap(mask::AnomalyMap),
 }
 
-/// Why an answer cannot be read.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum DecodeError {
-    /// Another shape than the manifest promises.
-    #[error("the model answers with the shape {found:?}, its manifest promises {expected}")]
-    Shape {
-        /// As the graph has it.
-        found: Vec<usize>,
-        /// In words.
-        expected: String,
-    },
-    /// Not numbers.
-    #[error("the model answered with values that are not numbers")]
-    NotNumbers,
-}
-
-impl Decoder {
-    pub(super) fn new(output: Output, labels: &[String]) -> Self {
-        Self { output, labels: labels.iter().map(|label| Arc::from(label.as_str())).collect() }
-    }
-
-    /// Checks a shape before any answer is read.
-    pub(super) fn check(&self, shape: &[usize], input: [u32; 2]) -> Result<(), DecodeError> {
-        let labels = self.labels.len();
-        let expected = match &self.output {
-            Output::GridLtrb { stride, .. } => {
-                let [columns, rows] = input.map(|side| (side / stride) as usize);
-                vec![1, labels + 4, rows, columns]
-            }
-            Output::Probabilities { .. } | Output::Logits { .. } => vec![1, labels],
-        };
-        if shape == expected {
-            return Ok(());
+impl Output {
+    fn decoder(&self) -> &dyn Decode {
+        match self {
+            Self::Probabilities(it) => it,
+            Self::Logits(it) => it,
+            Self::GridLtrb(it) => it,
+            Self::Yolov5(it) => it,
+            Self::Yolov8(it) => it,
+            Self::Yolov8Seg(it) => it,
+            Self::Yolox(it) => it,
+            Self::Nanodet(it) => it,
+            Self::Picodet(it) => it,
+            Self::Fastestdet(it) => it,
+            Self::Ssd(it) => it,
+            Self::Chosen(it) => it,
+            Self::ChosenSeg(it) => it,
+            Self::Mask(it) => it,
+            Self::AnomalyMap(it) => it,
         }
-        let expected = format!("{expected:?} for {labels} labels");
-        Err(DecodeError::Shape { found: shape.to_vec(), expected })
     }
 
-    /// The findings of at least `floor`, surest first; areas in pixels of the model's input.
-    pub(super) fn decode(
-        &self,
-        answer: &[f32],
-        shape: &[usize],
-        floor: Confidence,
-    ) -> Result<Vec<Finding>, DecodeError> {
-        if answer.iter().any(|value| value.is_nan()) {
+    /// To which task it belongs.
+    pub(super) fn task(&self) -> Task {
+        self.decoder().task()
+    }
+
+    /// Files of the pack that its parameters name.
+    pub(super) fn files(&self) -> Vec<&str> {
+        self.decoder().files()
+    }
+
+    /// Takes in what those files hold.
+    ///
+    /// # Errors
+    /// When one of them cannot be read or used.
+    pub(super) fn load(&mut self, read: &ReadNumbers<'_>) -> Result<(), String> {
+        match self {
+            Self::Ssd(it) => it.load(read),
+            _ => Ok(()),
+        }
+    }
+
+    /// The outputs of the graph that it reads, in its own order.
+    pub(super) fn outputs(&self) -> Vec<Pick> {
+        self.decoder().outputs()
+    }
+
+    /// What is impossible in its parameters, each with its remedy.
+    pub(super) fn faults(&self, labels: &[String]) -> Vec<String> {
+        self.decoder().faults(labels)
+    }
+
+    /// Reads one answer of a model.
+    ///
+    /// # Errors
+    /// When the answer has another shape than the decoder and the labels ask for, or is not made of numbers.
+    pub(super) fn read(&self, answers: &[Answer<'_>], scene: &Scene<'_>) -> Result<Meaning, DecodeError> {
+        if answers.iter().any(|it| it.values.iter().any(|value| value.is_nan())) {
             return Err(DecodeError::NotNumbers);
         }
-        Ok(match &self.output {
-            Output::GridLtrb { stride, nms_iou, max_findings } => {
-                let (rows, columns) = (shape[2], shape[3]);
-                let grid = grid_ltrb::Grid { rows, columns, stride: *stride as f32 };
-                suppress(grid.findings(answer, &self.labels, floor), *nms_iou, *max_findings)
-            }
-            Output::Probabilities { ok_labels } => labels::findings(answer, &self.labels, ok_labels, floor),
-            Output::Logits { ok_labels } => {
-                labels::findings(&labels::softmax(answer), &self.labels, ok_labels, floor)
-            }
-        })
+        self.decoder().read(answers, scene)
     }
 }

@@ -1,0 +1,227 @@
+//! Graphs as exports of many kinds write them, and graphs that no export writes.
+
+use prost::Message;
+use tract_onnx::pb::{
+    GraphProto, ModelProto, NodeProto, OperatorSetIdProto, StringStringEntryProto, TensorProto,
+    TensorShapeProto, TypeProto, ValueInfoProto,
+    tensor_proto::{DataLocation, DataType},
+    tensor_shape_proto::{Dimension, dimension},
+    type_proto,
+};
+
+use super::*;
+use crate::inspection::manifest::{Fit, InputColour};
+
+/// A grey picture of 4x2 pixels.
+fn input() -> Input {
+    Input {
+        name: None,
+        size: [4, 2],
+        colour: InputColour::Grey,
+        layout: Layout::Nchw,
+        fit: Fit::Stretch,
+        scale: 1.0,
+        mean: vec![0.0],
+        std: vec![1.0],
+    }
+}
+
+/// A named value; a length below 0 is left open.
+fn value(name: &str, kind: DataType, shape: &[i64]) -> ValueInfoProto {
+    let dim = shape
+        .iter()
+        .map(|&length| Dimension {
+            value: Some(match length {
+                0.. => dimension::Value::DimValue(length),
+                _ => dimension::Value::DimParam("any".to_owned()),
+            }),
+            ..Dimension::default()
+        })
+        .collect();
+    let shape = Some(TensorShapeProto { dim });
+    let tensor = type_proto::Tensor { elem_type: kind as i32, shape };
+    let kind = TypeProto { value: Some(type_proto::Value::TensorType(tensor)), ..TypeProto::default() };
+    ValueInfoProto { name: name.to_owned(), r#type: Some(kind), ..ValueInfoProto::default() }
+}
+
+fn node(operator: &str, inputs: &[&str], output: &str) -> NodeProto {
+    NodeProto {
+        op_type: operator.to_owned(),
+        input: inputs.iter().map(|it| (*it).to_owned()).collect(),
+        output: vec![output.to_owned()],
+        name: format!("node of {output}"),
+        ..NodeProto::default()
+    }
+}
+
+fn weight(name: &str, value: f32) -> TensorProto {
+    TensorProto {
+        name: name.to_owned(),
+        dims: vec![1],
+        data_type: DataType::Float as i32,
+        float_data: vec![value],
+        ..TensorProto::default()
+    }
+}
+
+/// The picture times three.
+fn graph() -> GraphProto {
+    GraphProto {
+        name: "graph".to_owned(),
+        input: vec![value("image", DataType::Float, &[1, 1, 2, 4])],
+        initializer: vec![weight("three", 3.0)],
+        node: vec![node("Mul", &["image", "three"], "tripled")],
+        output: vec![value("tripled", DataType::Float, &[1, 1, 2, 4])],
+        ..GraphProto::default()
+    }
+}
+
+fn bytes(graph: GraphProto) -> Vec<u8> {
+    let opset = OperatorSetIdProto { domain: String::new(), version: 13 };
+    ModelProto { ir_version: 7, opset_import: vec![opset], graph: Some(graph), ..ModelProto::default() }
+        .encode_to_vec()
+}
+
+fn load(graph: GraphProto, outputs: &[Pick]) -> Result<Network, String> {
+    Network::load(&bytes(graph), &input(), outputs)
+}
+
+fn refusal(graph: GraphProto) -> String {
+    load(graph, &[Pick::Nth(0)]).unwrap_err()
+}
+
+const PICTURE: [f32; 8] = [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 255.0];
+
+fn answers(network: &Network) -> Vec<Vec<f32>> {
+    let answers = network.run(&PICTURE).unwrap();
+    answers.read().unwrap().iter().map(|answer| answer.values.to_vec()).collect()
+}
+
+fn times(factor: f32) -> Vec<f32> {
+    PICTURE.iter().map(|value| value * factor).collect()
+}
+
+#[test]
+fn open_dimensions_are_those_of_the_manifest() {
+    let open = value("image", DataType::Float, &[-1, 1, -1, -1]);
+    let network = load(GraphProto { input: vec![open], ..graph() }, &[Pick::Nth(0)]).unwrap();
+    assert_eq!(answers(&network), [times(3.0)]);
+    assert_eq!(network.run(&PICTURE).unwrap().read().unwrap()[0].shape, [1, 1, 2, 4]);
+}
+
+#[test]
+fn weights_that_are_listed_among_the_inputs_are_no_inputs() {
+    let inputs = vec![value("three", DataType::Float, &[1]), value("image", DataType::Float, &[1, 1, 2, 4])];
+    let network = load(GraphProto { input: inputs, ..graph() }, &[Pick::Nth(0)]).unwrap();
+    assert_eq!(answers(&network), [times(3.0)]);
+}
+
+#[test]
+fn half_floats_and_bytes_are_taken_and_floats_are_given() {
+    for kind in [DataType::Float16, DataType::Uint8] {
+        let graph = GraphProto {
+            input: vec![value("image", kind, &[1, 1, 2, 4])],
+            initializer: Vec::new(),
+            node: vec![node("Identity", &["image"], "same")],
+            output: vec![value("same", kind, &[1, 1, 2, 4])],
+            ..graph()
+        };
+        let network = load(graph, &[Pick::Nth(0)]).unwrap();
+        assert_eq!(answers(&network), [times(1.0)], "{kind:?}");
+    }
+}
+
+#[test]
+fn outputs_are_found_by_place_and_by_name_and_tensors_within_the_graph_by_name() {
+    let mut graph = graph();
+    graph.node.push(node("Add", &["tripled", "three"], "more"));
+    graph.node.push(node("Neg", &["more"], "less"));
+    graph.output = vec![value("less", DataType::Float, &[]), value("tripled", DataType::Float, &[])];
+    let named = |name: &str| Pick::Named(name.to_owned());
+    let network = load(graph, &[named("tripled"), Pick::Nth(0), named("more")]).unwrap();
+    let found = answers(&network);
+    assert_eq!(found[0], times(3.0));
+    assert_eq!(found[1], times(3.0).iter().map(|value| -value - 3.0).collect::<Vec<_>>());
+    assert_eq!(found[2], times(3.0).iter().map(|value| value + 3.0).collect::<Vec<_>>());
+}
+
+#[test]
+fn what_no_output_needs_may_be_beyond_tract() {
+    let mut graph = graph();
+    graph.node.push(node("NoSuchOperator", &["tripled"], "unknown"));
+    graph.output.push(value("unknown", DataType::Float, &[]));
+    assert_eq!(answers(&load(graph, &[Pick::Nth(0)]).unwrap()), [times(3.0)]);
+}
+
+#[test]
+fn what_cannot_be_run_is_refused_by_its_name() {
+    let mut unknown = graph();
+    unknown.node[0].op_type = "NoSuchOperator".to_owned();
+    let mut unlisted = graph();
+    unlisted.input.push(value("second", DataType::Float, &[1]));
+    let mut text = graph();
+    text.input = vec![value("image", DataType::String, &[1, 1, 2, 4])];
+    let mut other = graph();
+    other.input = vec![value("image", DataType::Float, &[1, 3, 224, 224])];
+    other.node = vec![node("MatMul", &["image", "three"], "tripled")];
+    let missing = load(graph(), &[Pick::Named("boxes".to_owned())]).unwrap_err();
+    let absent = load(graph(), &[Pick::Nth(0), Pick::Nth(1)]).unwrap_err();
+    for (refusal, words) in [
+        (refusal(unknown), &["NoSuchOperator"][..]),
+        (refusal(unlisted), &["second", "name the one that takes the picture"]),
+        (refusal(text), &["float32, float16 and uint8"]),
+        (missing, &["no output \"boxes\"", "tripled"]),
+        (absent, &["reads 2", "tripled"]),
+    ] {
+        assert!(words.iter().all(|word| refusal.contains(word)), "{refusal}");
+    }
+}
+
+#[test]
+fn graphs_that_no_export_writes_are_refused() {
+    let mut cyclic = graph();
+    cyclic.node =
+        vec![node("Add", &["image", "second"], "first"), node("Add", &["first", "three"], "second")];
+    cyclic.output = vec![value("second", DataType::Float, &[])];
+    let mut unweighted = graph();
+    unweighted.initializer.clear();
+    let mut outside = graph();
+    outside.initializer[0].float_data.clear();
+    outside.initializer[0].data_location = Some(DataLocation::External as i32);
+    let location =
+        |value: &str| StringStringEntryProto { key: "location".to_owned(), value: value.to_owned() };
+    outside.initializer[0].external_data = vec![location("/etc/passwd")];
+    let mut short = graph();
+    short.initializer[0].dims = vec![1 << 20];
+    let mut huge = graph();
+    huge.initializer[0].dims = vec![i64::MAX, i64::MAX];
+    let mut negative = graph();
+    negative.initializer[0].dims = vec![-1];
+    for (what, graph) in [
+        ("cyclic", cyclic),
+        ("without its weights", unweighted),
+        ("with data outside the file", outside),
+        ("with fewer data than it says", short),
+        ("huge", huge),
+        ("negative", negative),
+        ("without anything", GraphProto::default()),
+    ] {
+        assert!(load(graph, &[Pick::Nth(0)]).is_err(), "{what}");
+    }
+}
+
+#[test]
+fn a_truncated_or_altered_file_is_refused_or_run_and_never_ends_the_process() {
+    let whole = bytes(graph());
+    // A cut between two fields of the outermost message may leave a graph that is whole.
+    for end in 0..whole.len() {
+        let _ = Network::load(&whole[..end], &input(), &[Pick::Nth(0)]).map(|network| network.run(&PICTURE));
+    }
+    for place in 0..whole.len() {
+        for value in [0, 0x7f, 0xff] {
+            let mut altered = whole.clone();
+            altered[place] = value;
+            let _ = Network::load(&altered, &input(), &[Pick::Nth(0)]).map(|network| network.run(&PICTURE));
+        }
+    }
+}
