@@ -6,7 +6,7 @@ import numpy as np
 from data import Pair
 
 CROP = 256
-GOOD_SHARE = 0.28  # of the crops show a good board: they are what teaches the model to keep quiet
+GOOD_SHARE = 0.35  # of the crops show a good board: they are what teaches the model to keep quiet
 DRILLED_SHARE = 0.4  # of the crops get drilled holes: clean, round and no defect, unlike a pin-hole
 CAMERA_SHARE = 0.6  # of the crops look like grey camera pictures; the others stay binary line scans
 # A box that the crop cuts below this share of its area is no example of anything; its place is ignored.

@@ -32,7 +32,7 @@ def write(pack: Path, thresholds: Thresholds) -> None:
     by_label = "".join(f'"{label}" = {value:g}\n' for label, value in thresholds.by_label.items())
     (pack / "model.toml").write_text(
         f"""name = "pcb"
-version = "0.1.0"
+version = "0.2.0"
 task = "detect"
 file = "model.onnx"
 sha256 = "{digest}"

@@ -35,27 +35,61 @@ class Crops(torch.utils.data.IterableDataset):
             yield image, *assign(boxes, classes, image.shape[2] // STRIDE, image.shape[3] // STRIDE)
 
 
+class Run:
+    """What a training has reached, kept in files: the averaged weights, and beside them all that it needs to go on."""
+
+    def __init__(self, weights: Path, net, average, optimiser):
+        self.weights, self.state = weights, weights.with_suffix(".state")
+        self.net, self.average, self.optimiser = net, average, optimiser
+
+    def save(self, step: int):
+        reached = {"step": step, "net": self.net.state_dict(), "average": self.average.state_dict()}
+        _write(reached | {"optimiser": self.optimiser.state_dict()}, self.state)
+        _write(self.average.state_dict(), self.weights)
+
+    def resume(self) -> int:
+        """Takes up the saved state and returns its step; 0 if none was saved."""
+        if not self.state.exists():
+            return 0
+        reached = torch.load(self.state, map_location="cpu", weights_only=True)
+        self.net.load_state_dict(reached["net"])
+        self.average.load_state_dict(reached["average"])
+        self.optimiser.load_state_dict(reached["optimiser"])
+        return reached["step"]
+
+
+def _write(what, path: Path):
+    # Written aside and renamed: an export may read the file at any time.
+    aside = path.with_suffix(path.suffix + ".part")
+    torch.save(what, aside)
+    os.replace(aside, path)
+
+
 def main():
     args = _arguments()
     torch.manual_seed(args.seed)
     torch.set_num_threads(args.threads)
     pairs = load_pairs(args.data, held_out=False)
-    batches = torch.utils.data.DataLoader(Crops(pairs, args.batch, args.seed), batch_size=None, num_workers=1)
     net = Detector()
     if args.start:
         net.load_state_dict(torch.load(args.start, map_location="cpu", weights_only=True))
     net = net.to(memory_format=torch.channels_last).train()
     average = copy.deepcopy(net).eval()
     optimiser = torch.optim.AdamW(net.parameters(), lr=args.rate, weight_decay=0.02)
+    run = Run(args.out, net, average, optimiser)
+    first = 1 + (run.resume() if args.resume else 0)
+    # A run that goes on draws other crops than those it has seen.
+    crops = Crops(pairs, args.batch, args.seed + first - 1)
+    batches = torch.utils.data.DataLoader(crops, batch_size=None, num_workers=1)
     print(f"{len(pairs)} boards, {sum(p.numel() for p in net.parameters())} parameters", flush=True)
 
     start, saved, shown = time.monotonic(), time.monotonic(), torch.zeros(3)
-    for step, (image, label, target) in enumerate(batches, 1):
+    for step, (image, label, target) in enumerate(batches, first):
         if step > args.steps:
             break
-        done = step / args.steps
+        warm, done = min(1, (step - first + 1) / 100), step / args.steps
         for group in optimiser.param_groups:
-            group["lr"] = args.rate * min(1, step / 100) * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * done)))
+            group["lr"] = args.rate * warm * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * done)))
         x = ((image.float() / 255 - MEAN) / STD).to(memory_format=torch.channels_last)
         with torch.autocast("cpu", torch.bfloat16, enabled=args.bf16):
             logits, distances = net(x)
@@ -67,13 +101,13 @@ def main():
         _blend(average, net, min(0.998, step / (step + 20)))
         shown += torch.stack([loss.detach(), score_loss, box_loss])
         if step % 50 == 0:
-            rate = step / (time.monotonic() - start)
+            rate = (step - first + 1) / (time.monotonic() - start)
             print(f"{step}/{args.steps} {rate:.2f}/s", *(f"{v / 50:.4f}" for v in shown), flush=True)
             shown.zero_()
         if time.monotonic() - saved > 60 * args.save_every:
-            _save(average, args.out)
+            run.save(step)
             saved = time.monotonic()
-    _save(average, args.out)
+    run.save(step - 1)
     print(f"finished after {step - 1} steps", flush=True)
 
 
@@ -86,19 +120,13 @@ def _blend(average, net, keep: float):
             old.copy_(new)
 
 
-def _save(net, path: Path):
-    # Written aside and renamed: an export may read the file at any time.
-    aside = path.with_suffix(".part")
-    torch.save(net.state_dict(), aside)
-    os.replace(aside, path)
-
-
 def _arguments():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path, help="the PCBData folder of DeepPCB")
     parser.add_argument("--out", type=Path, default=Path("weights.pt"))
     parser.add_argument("--start", type=Path, metavar="WEIGHTS", help="go on from these weights")
-    parser.add_argument("--steps", type=int, default=8000)
+    parser.add_argument("--resume", action="store_true", help="go on where the run that wrote --out was stopped")
+    parser.add_argument("--steps", type=int, default=24000)
     parser.add_argument("--batch", type=int, default=24)
     parser.add_argument("--rate", type=float, default=2e-3)
     parser.add_argument("--seed", type=int, default=1)
