@@ -21,6 +21,7 @@ test: ## Everything that CI runs: format, lints, licences, all tests.
 	local/deny.sh
 	local/iothub-standin/tests/sdk/install.sh $(TARGET)/sdk
 	azure/defect-mailer/tests/smtp/install.sh
+	tests/onnxruntime/install.sh
 	cargo test --workspace --locked --no-fail-fast
 
 bench: ## Time a frame's way through the stages with the shipped model.

@@ -10,8 +10,14 @@ mod run;
 mod check;
 mod inspect;
 mod bench;
+mod model;
 
-use std::{ffi::OsString, io, path::PathBuf, process::ExitCode};
+use std::{
+    ffi::OsString,
+    io::{self, IsTerminal},
+    path::PathBuf,
+    process::ExitCode,
+};
 
 use clap::{Args, Parser, Subcommand};
 
@@ -48,6 +54,11 @@ enum Command {
     Inspect(inspect::InspectArguments),
     /// Time the stages of an inspection on this machine
     Bench(bench::BenchArguments),
+    /// Make model packs
+    Model {
+        #[command(subcommand)]
+        command: model::ModelCommand,
+    },
     /// Look at the reports that wait for the hub
     Outbox {
         #[command(flatten)]
@@ -97,6 +108,10 @@ fn execute(command: Command) -> Result<(), Failure> {
         }
         Command::Inspect(arguments) => inspect::run(&arguments, &mut out, &mut notes),
         Command::Bench(arguments) => bench::run(&arguments, &mut out, &mut notes),
+        Command::Model { command } => {
+            let can_ask = io::stdin().is_terminal() && notes.is_terminal();
+            model::run(&command, &mut io::stdin().lock(), can_ask, &mut notes)
+        }
         Command::Outbox { config, command } => {
             let config = config.load()?;
             outbox::run(&command, &config.outbox.file, &mut out, &mut notes).map_err(Failure::from)

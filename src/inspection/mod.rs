@@ -9,7 +9,9 @@ mod prepare;
 mod network;
 mod parity;
 mod inspector;
+mod draft;
 
+pub use draft::{Draft, DraftError, Question, Written};
 pub use finding::{Area, Confidence, Finding, Inspection, Region, Timings};
 pub use inspector::{InspectionError, Inspector};
 pub use pack::{Pack, PackError};

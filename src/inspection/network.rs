@@ -1,12 +1,17 @@
 //! The graph itself, run by tract.
 
 use std::{
+    collections::BTreeSet,
     io::Cursor,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
 };
 
-use tract_onnx::{prelude::*, tract_hir::infer::Factoid};
+use tract_onnx::{
+    prelude::*,
+    tract_core::ops::{Op, unimpl::UnimplementedOp},
+    tract_hir::infer::{Factoid, InferenceModelExt},
+};
 
 use crate::inspection::{
     decode::{Answer, Pick},
@@ -34,29 +39,56 @@ impl Network {
     }
 
     fn build(bytes: &[u8], input: &Input, outputs: &[Pick]) -> Result<Self, String> {
-        let [width, height] = input.size.map(|side| side as usize);
-        let channels = input.colour.channels();
-        let shape = match input.layout {
-            Layout::Nchw => [1, channels, height, width],
-            Layout::Nhwc => [1, height, width, channels],
-        };
-        let mut model = tract_onnx::onnx().model_for_read(&mut Cursor::new(bytes)).map_err(tell)?;
-        let index = picture_input(&model, input.name.as_deref())?;
-        let declared = model.input_fact(index).map_err(tell)?.datum_type.concretize();
-        let kind = declared.unwrap_or_else(f32::datum_type);
-        if ![f32::datum_type(), f16::datum_type(), u8::datum_type()].contains(&kind) {
-            return Err(format!("its input takes {kind:?}; float32, float16 and uint8 are supported"));
-        }
-        model
-            .set_input_fact(index, kind.fact(shape).into())
-            .map_err(|error| format!("{error:#}; [input] in model.toml asks for the shape {shape:?}"))?;
+        let (mut model, shape, kind) = open(bytes, input)?;
         let wanted = find_outputs(&model, outputs)?;
         model.select_output_outlets(&wanted).map_err(tell)?;
+        let missing: BTreeSet<String> = (model.eval_order().map_err(tell)?.iter())
+            .filter_map(|node| model.node(*node).op_as::<UnimplementedOp>())
+            .map(|operator| {
+                let name = operator.name();
+                let inner = name.strip_prefix("Unimplemented(").and_then(|it| it.strip_suffix(')'));
+                inner.unwrap_or(&name).to_owned()
+            })
+            .collect();
+        if !missing.is_empty() {
+            let names: Vec<String> = missing.into_iter().collect();
+            return Err(format!(
+                "it needs the operator {}, which tract does not have; export the model without it, or name a tensor \
+                 before it as the output",
+                names.join(" and ")
+            ));
+        }
         let typed = model.into_optimized().map_err(|error| {
             format!("{error:#}; [input] in model.toml asks for the shape {shape:?}: does it fit the graph?")
         })?;
         let plan = typed.into_runnable().map_err(tell)?;
         Ok(Self { plan, shape, name: input.name.clone(), kind })
+    }
+
+    /// Names and shapes of tensors within a graph in the order in which they are computed, as far as they are known
+    /// before anything runs.
+    ///
+    /// # Errors
+    /// What tract cannot do, in its words.
+    pub(super) fn tensors(bytes: &[u8], input: &Input) -> Result<Vec<(String, Vec<usize>)>, String> {
+        let find = || {
+            let (mut model, ..) = open(bytes, input)?;
+            // As far as it gets.
+            let _ = model.analyse(true);
+            let known = |node: &usize| {
+                let outlet = OutletId::new(*node, 0);
+                let shape = model.outlet_fact(outlet).ok()?.shape.as_concrete_finite().ok()??;
+                Some((model.outlet_label(outlet)?.to_owned(), shape.to_vec()))
+            };
+            Ok(model.eval_order().map_err(tell)?.iter().filter_map(known).collect())
+        };
+        catch_unwind(AssertUnwindSafe(find))
+            .unwrap_or_else(|_| Err("the graph is damaged; export it again".to_owned()))
+    }
+
+    /// The lengths of the input's axes.
+    pub(super) fn shape(&self) -> [usize; 4] {
+        self.shape
     }
 
     /// How many values the input has.
@@ -86,6 +118,27 @@ impl Network {
         };
         Ok(Answers(outputs.into_iter().map(floats).collect::<TractResult<_>>().map_err(tell)?))
     }
+}
+
+/// Reads a graph and fixes its input's shape; gives that, and what the input takes.
+fn open(bytes: &[u8], input: &Input) -> Result<(InferenceModel, [usize; 4], DatumType), String> {
+    let [width, height] = input.size.map(|side| side as usize);
+    let channels = input.colour.channels();
+    let shape = match input.layout {
+        Layout::Nchw => [1, channels, height, width],
+        Layout::Nhwc => [1, height, width, channels],
+    };
+    let mut model = tract_onnx::onnx().model_for_read(&mut Cursor::new(bytes)).map_err(tell)?;
+    let index = picture_input(&model, input.name.as_deref())?;
+    let declared = model.input_fact(index).map_err(tell)?.datum_type.concretize();
+    let kind = declared.unwrap_or_else(f32::datum_type);
+    if ![f32::datum_type(), f16::datum_type(), u8::datum_type()].contains(&kind) {
+        return Err(format!("its input takes {kind:?}; float32, float16 and uint8 are supported"));
+    }
+    model
+        .set_input_fact(index, kind.fact(shape).into())
+        .map_err(|error| format!("{error:#}; [input] in model.toml asks for the shape {shape:?}"))?;
+    Ok((model, shape, kind))
 }
 
 fn tell(error: TractError) -> String {

@@ -94,7 +94,7 @@ impl Pack {
             return Err(refuse(faults.join("; ")));
         }
         let model = folder.join(&manifest.file);
-        let bytes = read(&model, MAX_MODEL_BYTES)?;
+        let bytes = read_model(&model)?;
         let found = hex(&Sha256::digest(&bytes));
         if !found.eq_ignore_ascii_case(&manifest.sha256) {
             let expected = manifest.sha256.chars().take(64).collect();
@@ -140,6 +140,11 @@ impl Pack {
     }
 }
 
+/// Reads a model's file.
+pub(super) fn read_model(path: &Path) -> Result<Vec<u8>, PackError> {
+    read(path, MAX_MODEL_BYTES)
+}
+
 /// Reads a file of at most `limit` bytes.
 pub(super) fn read(path: &Path, limit: u64) -> Result<Vec<u8>, PackError> {
     let unreadable = |error: io::Error| PackError::Unreadable {
@@ -160,6 +165,6 @@ fn is_plain_name(name: &str) -> bool {
     matches!(parts.next(), Some(Component::Normal(_))) && parts.next().is_none()
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -1,10 +1,13 @@
 //! A model pack that is not what it says is refused before the first item.
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use crate::{
     pictures::DARK,
-    station::{Station, shade_pack},
+    station::{Station, root, run, shade_pack},
 };
 
 /// Makes a pack another than its manifest says.
@@ -62,4 +65,72 @@ fn a_pack_with_another_hash_shape_or_answer_is_refused_and_nothing_is_judged() {
         assert_eq!(station.hub().logins(), 0, "{name}");
         assert!(!station.path("outbox.db").exists(), "{name}");
     }
+}
+
+#[test]
+fn a_new_pack_holds_what_onnxruntime_answers_and_finds_the_same_as_one_written_by_hand() {
+    let folder = tempfile::tempdir().unwrap();
+    let pack = folder.path().join("pack").display().to_string();
+    let (onnx, python) = (shade_pack().join("model.onnx").display().to_string(), onnxruntime());
+    let told =
+        ["--normalise", "signed", "--fit", "stretch", "--labels", "bright,dark", "--ok-labels", "bright"];
+    let new = ["model", "new", "--onnx", &onnx, "--out", &pack, "--python", &python];
+    let done = run(&[&new[..], &told[..]].concat());
+    assert_eq!(done.code, Some(0), "{done:?}");
+    assert!(done.notes.contains("what onnxruntime 1."), "{}", done.notes);
+    let manifest = fs::read_to_string(Path::new(&pack).join("model.toml")).unwrap();
+    assert!(manifest.contains("decoder = \"logits\"") && manifest.contains("onnxruntime 1."), "{manifest}");
+    let station = Station::that_sees(&[DARK, 250]);
+    let pictures = station.path("pictures").display().to_string();
+    let found = [&pack, &shade_pack().display().to_string()].map(|pack| {
+        let done = run(&["inspect", "--model", pack, "--json", &pictures]);
+        let verdicts =
+            done.json().into_iter().map(|line| (line["verdict"].clone(), line["findings"].clone()));
+        verdicts.collect::<Vec<_>>()
+    });
+    assert_eq!(found[0], found[1]);
+    assert_eq!((found[0][0].0.as_str(), found[0][1].0.as_str()), (Some("ng"), Some("ok")));
+    // A second time the folder is left alone.
+    assert_eq!(run(&[&new[..], &told[..]].concat()).code, Some(2));
+}
+
+#[test]
+fn a_new_pack_that_onnxruntime_cannot_run_is_refused_in_its_words() {
+    let folder = tempfile::tempdir().unwrap();
+    let (pack, onnx) = (folder.path().join("pack"), folder.path().join("model.onnx"));
+    let mut bytes = fs::read(shade_pack().join("model.onnx")).unwrap();
+    // A later version of the format than anybody has: field 1, a number.
+    assert_eq!(bytes[0], 0x08);
+    bytes[1] = 0x7f;
+    fs::write(&onnx, bytes).unwrap();
+    let (onnx, python) = (onnx.display().to_string(), onnxruntime());
+    let done = run(&[
+        "model",
+        "new",
+        "--onnx",
+        &onnx,
+        "--out",
+        &pack.display().to_string(),
+        "--python",
+        &python,
+        "--normalise",
+        "signed",
+        "--fit",
+        "stretch",
+        "--labels",
+        "bright,dark",
+        "--ok-labels",
+        "bright",
+    ]);
+    assert_eq!(done.code, Some(1), "{done:?}");
+    assert!(done.notes.contains("onnxruntime cannot run it"), "{}", done.notes);
+    assert!(!pack.exists());
+}
+
+/// The Python that has it.
+fn onnxruntime() -> String {
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
+    let python = target.join("onnxruntime-venv/bin/python");
+    assert!(python.exists(), "run tests/onnxruntime/install.sh first: {} is missing", python.display());
+    python.display().to_string()
 }

@@ -22,7 +22,7 @@ pub(super) fn cells(strides: &[u32], input: [u32; 2]) -> impl Iterator<Item = Ce
 }
 
 /// How many cells there are.
-pub(super) fn count(strides: &[u32], input: [u32; 2]) -> usize {
+pub(in crate::inspection) fn count(strides: &[u32], input: [u32; 2]) -> usize {
     strides
         .iter()
         .map(|&stride| input.map(|side| side.div_ceil(stride.max(1)) as usize))

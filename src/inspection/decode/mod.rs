@@ -23,6 +23,7 @@ use serde::Deserialize;
 
 pub(super) use answer::{Answer, DecodeError};
 pub(super) use decoder::{Meaning, Pick, Scene, Task};
+pub(super) use grid::count as cells;
 
 use decoder::{Decode, ReadNumbers};
 
