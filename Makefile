@@ -20,8 +20,8 @@ test: ## Everything that CI runs: format, lints, licences, all tests.
 	cargo clippy --workspace --all-targets --locked -- --deny warnings
 	local/deny.sh
 	local/iothub-standin/tests/sdk/install.sh $(TARGET)/sdk
-	azure/defect-mailer/tests/smtp/install.sh
-	tests/onnxruntime/install.sh
+	local/venv.sh smtp azure/defect-mailer/tests/smtp/requirements.txt
+	local/venv.sh onnxruntime tests/onnxruntime/requirements.txt
 	cargo test --workspace --locked --no-fail-fast
 
 bench: ## Time a frame's way through the stages with the shipped model.

@@ -11,6 +11,9 @@ mod parity;
 mod inspector;
 mod draft;
 
+#[cfg(test)]
+mod onnx_graphs;
+
 pub use draft::{Draft, DraftError, Question, Written};
 pub use finding::{Area, Confidence, Finding, Inspection, Region, Timings};
 pub use inspector::{InspectionError, Inspector};

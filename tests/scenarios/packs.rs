@@ -131,6 +131,10 @@ fn a_new_pack_that_onnxruntime_cannot_run_is_refused_in_its_words() {
 fn onnxruntime() -> String {
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
     let python = target.join("onnxruntime-venv/bin/python");
-    assert!(python.exists(), "run tests/onnxruntime/install.sh first: {} is missing", python.display());
+    assert!(
+        python.exists(),
+        "{} is missing: run `make test`, or local/venv.sh onnxruntime tests/onnxruntime/requirements.txt",
+        python.display()
+    );
     python.display().to_string()
 }

@@ -48,11 +48,6 @@ impl Graph {
         self.metadata.get(key).map(String::as_str)
     }
 
-    /// Whether Ultralytics exported it, which fixes how pictures are prepared.
-    pub(super) fn is_of_ultralytics(&self) -> bool {
-        self.says("author") == Some("Ultralytics")
-    }
-
     /// The labels in its metadata, as Ultralytics (`{0: 'a', 1: 'b'}`) or a JSON list gives them.
     pub(super) fn labels(&self) -> Option<Vec<String>> {
         ["names", "classes", "labels"].iter().filter_map(|key| self.says(key)).find_map(|text| {

@@ -2,8 +2,10 @@
 
 mod graph;
 mod decoder;
-mod reference;
+mod told;
 mod sample;
+mod trial;
+mod reference;
 mod text;
 
 use std::{
@@ -13,87 +15,29 @@ use std::{
 
 use sha2::{Digest, Sha256};
 
+pub use told::Question;
+
 use crate::{
     camera::Pixels,
     inspection::{
-        Region,
-        decode::Pick,
         inspector::Inspector,
-        manifest::{Fit, Input, InputColour, Layout},
-        network::Network,
         pack::{PackError, hex, read_model},
-        prepare::Preparation,
     },
 };
 use decoder::{Candidate, Tried, candidates};
 use graph::Graph;
+use told::Told;
+use trial::Trial;
 
 /// A pack in the making.
 #[derive(Debug)]
 pub struct Draft {
     bytes: Vec<u8>,
     graph: Graph,
-    channels: usize,
-    layout: Layout,
     given: Option<Pixels>,
     told: Told,
     /// What the model answers to the sample, once its input is settled.
     tried: Option<Trial>,
-}
-
-#[derive(Debug)]
-struct Trial {
-    sample: Pixels,
-    shape: [usize; 4],
-    tensor: Vec<f32>,
-    outputs: Vec<Tried>,
-}
-
-/// Settled by the file or by an answer.
-#[derive(Debug, Default)]
-struct Told {
-    size: Option<[u32; 2]>,
-    colour: Option<InputColour>,
-    normalise: Option<Normalise>,
-    fit: Option<Fit>,
-    labels: Option<Vec<String>>,
-    ok_labels: Option<Vec<String>>,
-    decoder: Option<String>,
-    outputs: Option<Vec<String>>,
-}
-
-/// What a sample 0..=255 becomes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Normalise {
-    /// 0..=1.
-    Unit,
-    /// -1..=1.
-    Signed,
-    /// 0..=255.
-    Bytes,
-    /// 0..=1, less the mean and divided by the standard deviation of ImageNet's pictures.
-    Imagenet,
-}
-
-/// What a draft may be asked to be told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Question {
-    /// Width and height of the input, `WxH`.
-    Size,
-    /// The order of the channels.
-    Colour,
-    /// What a sample becomes.
-    Normalise,
-    /// How a picture becomes the input's size.
-    Fit,
-    /// The labels, separated by commas.
-    Labels,
-    /// Those of them that are no finding.
-    OkLabels,
-    /// The decoder, where several can read the answer.
-    Decoder,
-    /// Names of the outputs, or of tensors within the graph, that are read; never asked.
-    Outputs,
 }
 
 /// Why there is no pack.
@@ -142,40 +86,8 @@ impl Draft {
         let bytes = read_model(file)?;
         let unusable = |reason| DraftError::Model { file: file.display().to_string(), reason };
         let graph = Graph::read(&bytes).map_err(unusable)?;
-        let [input] = graph.inputs.as_slice() else {
-            let names: Vec<&str> = graph.inputs.iter().map(|it| it.name.as_str()).collect();
-            let reason = format!("it has {} inputs ({}); one is supported", names.len(), names.join(", "));
-            return Err(unusable(reason));
-        };
-        let (layout, channels, sides) = match *input.axes {
-            [_, Some(channels @ (1 | 3)), height, width] => (Layout::Nchw, channels, [width, height]),
-            [_, height, width, Some(channels @ (1 | 3))] => (Layout::Nhwc, channels, [width, height]),
-            _ => {
-                let reason = format!(
-                    "its input {} has the axes {:?}, not those of pictures with 1 or 3 channels",
-                    input.name, input.axes
-                );
-                return Err(unusable(reason));
-            }
-        };
-        let fixed = |side: Option<usize>| side.and_then(|it| u32::try_from(it).ok());
-        let mut told = Told {
-            size: fixed(sides[0])
-                .zip(fixed(sides[1]))
-                .map(|(width, height)| [width, height])
-                .or(graph.size()),
-            colour: (channels == 1).then_some(InputColour::Grey),
-            normalise: input.takes_bytes.then_some(Normalise::Bytes),
-            labels: graph.labels(),
-            ..Told::default()
-        };
-        if graph.is_of_ultralytics() {
-            told.colour = told.colour.or(Some(InputColour::Rgb));
-            told.normalise = told.normalise.or(Some(Normalise::Unit));
-            let is_classifier = graph.says("task") == Some("classify");
-            told.fit = Some(if is_classifier { Fit::Crop } else { Fit::Letterbox });
-        }
-        Ok(Self { bytes, graph, channels, layout, given, told, tried: None })
+        let told = Told::by(&graph).map_err(unusable)?;
+        Ok(Self { bytes, graph, given, told, tried: None })
     }
 
     /// What is still to be told; empty when the pack can be written.
@@ -183,28 +95,17 @@ impl Draft {
     /// # Errors
     /// When tract cannot run the graph, or no decoder reads what it answers.
     pub fn questions(&mut self) -> Result<Vec<Question>, String> {
-        let told = &self.told;
-        let open = [
-            (told.size.is_none(), Question::Size),
-            (told.colour.is_none(), Question::Colour),
-            (told.normalise.is_none(), Question::Normalise),
-            (told.fit.is_none(), Question::Fit),
-        ];
-        let mut open: Vec<Question> =
-            open.into_iter().filter_map(|(is_open, it)| is_open.then_some(it)).collect();
-        if told.labels.is_none() {
-            open.push(Question::Labels);
-        }
-        if let Some(input) = self.input() {
-            match self.try_out(&input) {
+        let mut open = self.told.open();
+        if let (Some(input), None) = (self.told.input(), &self.tried) {
+            match Trial::run(&self.bytes, &self.graph, &self.told, &input, self.given.as_ref()) {
+                Ok(trial) => self.tried = Some(trial),
                 // With the labels there may be a way round.
                 Err(_) if self.told.labels.is_none() => {}
-                done => done?,
+                Err(reason) => return Err(reason),
             }
         }
         if open.is_empty() {
-            let candidate = self.candidate()?;
-            match candidate {
+            match self.candidate()? {
                 None => open.push(Question::Decoder),
                 Some(it) if it.has_ok_labels && self.told.ok_labels.is_none() => {
                     open.push(Question::OkLabels)
@@ -219,7 +120,9 @@ impl Draft {
     #[must_use]
     pub fn ask(&self, question: Question) -> String {
         match question {
-            Question::Size => "width and height of the model's input in pixels, such as 640x640".to_owned(),
+            Question::Size => {
+                "width and height of the model's input in pixels (16 to 4096), such as 640x640".to_owned()
+            }
             Question::Colour => "the order of its channels: rgb or bgr".to_owned(),
             Question::Normalise => {
                 "what the samples of a picture become: unit (0 to 1), signed (-1 to 1), bytes \
@@ -252,59 +155,12 @@ impl Draft {
     /// # Errors
     /// When it is none to this question.
     pub fn answer(&mut self, question: Question, text: &str) -> Result<(), DraftError> {
-        let refuse = || DraftError::Answer(format!("{text:?} is not {}", self.ask(question)));
-        let text = text.trim();
-        let list = || -> Vec<String> {
-            text.split(',').map(|it| it.trim().to_owned()).filter(|it| !it.is_empty()).collect()
-        };
-        match question {
-            Question::Size => {
-                let (width, height) = text.split_once('x').ok_or_else(refuse)?;
-                let size = [width, height].map(|side| side.trim().parse().unwrap_or(0));
-                if size.iter().any(|side| !(16..=4096).contains(side)) {
-                    return Err(DraftError::Answer(format!(
-                        "{text:?}: an input has 16 to 4096 pixels a side"
-                    )));
-                }
-                self.told.size = Some(size);
-            }
-            Question::Colour => {
-                self.told.colour = Some(match (text, self.channels) {
-                    ("grey", 1) => InputColour::Grey,
-                    ("rgb", 3) => InputColour::Rgb,
-                    ("bgr", 3) => InputColour::Bgr,
-                    _ => return Err(refuse()),
-                });
-            }
-            Question::Normalise => {
-                self.told.normalise = Some(match text {
-                    "unit" => Normalise::Unit,
-                    "signed" => Normalise::Signed,
-                    "bytes" => Normalise::Bytes,
-                    "imagenet" if self.channels == 3 => Normalise::Imagenet,
-                    _ => return Err(refuse()),
-                });
-            }
-            Question::Fit => {
-                self.told.fit = Some(match text {
-                    "letterbox" => Fit::Letterbox,
-                    "stretch" => Fit::Stretch,
-                    "crop" => Fit::Crop,
-                    _ => return Err(refuse()),
-                });
-            }
-            Question::Labels if list().is_empty() => return Err(refuse()),
-            Question::Labels => self.told.labels = Some(list()),
-            Question::OkLabels if text == "-" => self.told.ok_labels = Some(Vec::new()),
-            Question::OkLabels => self.told.ok_labels = Some(list()),
-            Question::Decoder => self.told.decoder = Some(text.to_owned()),
-            Question::Outputs => self.told.outputs = Some(list()),
-        }
+        let taken = self.told.take(question, text);
         // What was tried out was tried out with another input or other outputs.
         if !matches!(question, Question::Labels | Question::OkLabels | Question::Decoder) {
             self.tried = None;
         }
-        Ok(())
+        taken.ok_or_else(|| DraftError::Answer(format!("{:?} is not {}", text.trim(), self.ask(question))))
     }
 
     /// Writes the pack, once no question is open, into a folder that is not there yet, and loads it as `andon run` will.
@@ -334,7 +190,7 @@ impl Draft {
 
     fn fill(&self, folder: &Path, name: &str, python: &str) -> Result<Written, DraftError> {
         let unready = |reason: String| DraftError::Answer(reason);
-        let (Some(input), Some(trial)) = (self.input(), &self.tried) else {
+        let (Some(input), Some(trial)) = (self.told.input(), &self.tried) else {
             return Err(unready("the model's input is not settled yet".to_owned()));
         };
         let candidate = self.candidate().map_err(unready)?;
@@ -397,67 +253,6 @@ impl Draft {
         answered
     }
 
-    /// The manifest's input, once all of it is told.
-    fn input(&self) -> Option<Input> {
-        let (scale, mean, std) = self.told.normalise?.numbers(self.channels);
-        Some(Input {
-            name: None,
-            size: self.told.size?,
-            colour: self.told.colour?,
-            layout: self.layout,
-            fit: self.told.fit?,
-            scale,
-            mean,
-            std,
-        })
-    }
-
-    /// Runs the model on the sample.
-    fn try_out(&mut self, input: &Input) -> Result<(), String> {
-        if self.tried.is_some() {
-            return Ok(());
-        }
-        let load = |names: &[String]| {
-            let picks: Vec<Pick> = names.iter().map(|name| Pick::Named(name.clone())).collect();
-            Network::load(&self.bytes, input, &picks)
-        };
-        let mut names = self.told.outputs.as_ref().unwrap_or(&self.graph.outputs).clone();
-        let network = match load(&names) {
-            Ok(network) => network,
-            Err(error) => {
-                // Often it is only the choice of boxes in the graph that cannot be run, which decoders can do as well.
-                let before =
-                    self.before_choice(input).filter(|_| self.told.outputs.is_none()).ok_or(error)?;
-                names = vec![before];
-                load(&names)?
-            }
-        };
-        let sample = sample::fitted(self.given.as_ref(), input)?;
-        let mut tensor = vec![0.0; network.input_len()];
-        let whole = Region { x: 0, y: 0, width: sample.width, height: sample.height };
-        Preparation::new(input.clone()).write(&sample, whole, &mut tensor)?;
-        let answers = network.run(&tensor)?;
-        let outputs = names
-            .iter()
-            .zip(answers.read()?)
-            .map(|(name, it)| Tried {
-                name: name.clone(),
-                shape: it.shape.to_vec(),
-                values: it.values.to_vec(),
-            })
-            .collect();
-        self.tried = Some(Trial { sample, shape: network.shape(), tensor, outputs });
-        Ok(())
-    }
-
-    /// The last tensor that has a row for each cell of a detector: boxes and scores before any is chosen.
-    fn before_choice(&self, input: &Input) -> Option<String> {
-        let tensors = Network::tensors(&self.bytes, input).ok()?;
-        let labels = self.told.labels.as_ref()?.len();
-        let is_candidates = |shape: &[usize]| decoder::is_before_choice(shape, labels, input.size);
-        tensors.into_iter().rev().find(|(_, shape)| is_candidates(shape)).map(|(name, _)| name)
-    }
-
     fn candidates(&self) -> Vec<Candidate> {
         match (&self.tried, &self.told.labels, self.told.size) {
             (Some(trial), Some(labels), Some(size)) => candidates(&trial.outputs, labels.len(), size),
@@ -488,44 +283,6 @@ impl Draft {
                 ),
             }
         })
-    }
-}
-
-impl Trial {
-    fn shapes(&self) -> String {
-        let shapes: Vec<String> =
-            self.outputs.iter().map(|it| format!("{} {:?}", it.name, it.shape)).collect();
-        shapes.join(", ")
-    }
-}
-
-impl Normalise {
-    /// Scale, mean and standard deviation; those of ImageNet as in torchvision's models.
-    fn numbers(self, channels: usize) -> (f32, Vec<f32>, Vec<f32>) {
-        let same = |value: f32| vec![value; channels];
-        match self {
-            Self::Unit => (1.0 / 255.0, same(0.0), same(1.0)),
-            Self::Signed => (1.0 / 255.0, same(0.5), same(0.5)),
-            Self::Bytes => (1.0, same(0.0), same(1.0)),
-            Self::Imagenet => (1.0 / 255.0, vec![0.485, 0.456, 0.406], vec![0.229, 0.224, 0.225]),
-        }
-    }
-}
-
-impl Question {
-    /// Its option on the command line, without the dashes.
-    #[must_use]
-    pub fn option(self) -> &'static str {
-        match self {
-            Self::Size => "size",
-            Self::Colour => "colour",
-            Self::Normalise => "normalise",
-            Self::Fit => "fit",
-            Self::Labels => "labels",
-            Self::OkLabels => "ok-labels",
-            Self::Decoder => "decoder",
-            Self::Outputs => "outputs",
-        }
     }
 }
 

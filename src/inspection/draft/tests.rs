@@ -3,13 +3,11 @@ use std::collections::BTreeMap;
 use prost::Message;
 use serde_json::Value;
 use tract_onnx::pb::{
-    AttributeProto, GraphProto, ModelProto, NodeProto, OperatorSetIdProto, StringStringEntryProto,
-    TensorProto, TensorShapeProto, TypeProto, ValueInfoProto,
-    tensor_shape_proto::{Dimension, dimension},
-    type_proto,
+    AttributeProto, GraphProto, ModelProto, StringStringEntryProto, ValueInfoProto, tensor_proto::DataType,
 };
 
 use super::*;
+use crate::inspection::onnx_graphs::{self, node, value, weights};
 
 /// A folder for one test's files.
 struct Disk(tempfile::TempDir);
@@ -31,36 +29,13 @@ impl Disk {
 }
 
 fn port(name: &str, axes: &[i64]) -> ValueInfoProto {
-    let length = |length: &i64| Dimension {
-        value: (*length > 0).then_some(dimension::Value::DimValue(*length)),
-        ..Dimension::default()
-    };
-    let shape = Some(TensorShapeProto { dim: axes.iter().map(length).collect() });
-    let tensor = type_proto::Value::TensorType(type_proto::Tensor { elem_type: 1, shape });
-    let kind = TypeProto { value: Some(tensor), ..TypeProto::default() };
-    ValueInfoProto { name: name.to_owned(), r#type: Some(kind), ..ValueInfoProto::default() }
-}
-
-fn node(operator: &str, inputs: &[&str], output: &str) -> NodeProto {
-    NodeProto {
-        op_type: operator.to_owned(),
-        input: inputs.iter().map(|it| (*it).to_owned()).collect(),
-        output: vec![output.to_owned()],
-        name: output.to_owned(),
-        ..NodeProto::default()
-    }
+    value(name, DataType::Float, axes)
 }
 
 /// Answers with these numbers, times the mean of the picture: [1, 3, height, width] to `shape`.
 fn model(axes: &[i64], shape: &[i64], metadata: &[(&str, &str)]) -> ModelProto {
     let count: i64 = shape.iter().product();
-    let weights = TensorProto {
-        name: "weights".to_owned(),
-        dims: shape.to_vec(),
-        data_type: 1,
-        float_data: (0..count).map(|n| 20.0 + n as f32).collect(),
-        ..TensorProto::default()
-    };
+    let numbers = (0..count).map(|n| 20.0 + n as f32).collect();
     let mut mean = node("ReduceMean", &["images"], "mean");
     // AttributeProto.INT.
     mean.attribute.push(AttributeProto {
@@ -72,23 +47,17 @@ fn model(axes: &[i64], shape: &[i64], metadata: &[(&str, &str)]) -> ModelProto {
     let graph = GraphProto {
         name: "graph".to_owned(),
         input: vec![port("images", axes), port("weights", shape)],
-        initializer: vec![weights],
+        initializer: vec![weights("weights", shape, numbers)],
         node: vec![mean, node("Mul", &["weights", "mean"], "boxes")],
         output: vec![port("boxes", &[])],
         ..GraphProto::default()
     };
-    let opset = OperatorSetIdProto { domain: String::new(), version: 13 };
     let entry = |(key, value): &(&str, &str)| StringStringEntryProto {
         key: (*key).to_owned(),
         value: (*value).to_owned(),
     };
-    ModelProto {
-        ir_version: 7,
-        opset_import: vec![opset],
-        graph: Some(graph),
-        metadata_props: metadata.iter().map(entry).collect(),
-        ..ModelProto::default()
-    }
+    let metadata_props = metadata.iter().map(entry).collect();
+    ModelProto { metadata_props, ..onnx_graphs::model(graph) }
 }
 
 const ULTRALYTICS: [(&str, &str); 4] = [

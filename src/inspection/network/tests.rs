@@ -2,15 +2,15 @@
 
 use prost::Message;
 use tract_onnx::pb::{
-    GraphProto, ModelProto, NodeProto, OperatorSetIdProto, StringStringEntryProto, TensorProto,
-    TensorShapeProto, TypeProto, ValueInfoProto,
+    GraphProto, StringStringEntryProto,
     tensor_proto::{DataLocation, DataType},
-    tensor_shape_proto::{Dimension, dimension},
-    type_proto,
 };
 
 use super::*;
-use crate::inspection::manifest::{Fit, InputColour};
+use crate::inspection::{
+    manifest::{Fit, InputColour},
+    onnx_graphs::{model, node, value, weights},
+};
 
 /// A grey picture of 4x2 pixels.
 fn input() -> Input {
@@ -26,50 +26,12 @@ fn input() -> Input {
     }
 }
 
-/// A named value; a length below 0 is left open.
-fn value(name: &str, kind: DataType, shape: &[i64]) -> ValueInfoProto {
-    let dim = shape
-        .iter()
-        .map(|&length| Dimension {
-            value: Some(match length {
-                0.. => dimension::Value::DimValue(length),
-                _ => dimension::Value::DimParam("any".to_owned()),
-            }),
-            ..Dimension::default()
-        })
-        .collect();
-    let shape = Some(TensorShapeProto { dim });
-    let tensor = type_proto::Tensor { elem_type: kind as i32, shape };
-    let kind = TypeProto { value: Some(type_proto::Value::TensorType(tensor)), ..TypeProto::default() };
-    ValueInfoProto { name: name.to_owned(), r#type: Some(kind), ..ValueInfoProto::default() }
-}
-
-fn node(operator: &str, inputs: &[&str], output: &str) -> NodeProto {
-    NodeProto {
-        op_type: operator.to_owned(),
-        input: inputs.iter().map(|it| (*it).to_owned()).collect(),
-        output: vec![output.to_owned()],
-        name: format!("node of {output}"),
-        ..NodeProto::default()
-    }
-}
-
-fn weight(name: &str, value: f32) -> TensorProto {
-    TensorProto {
-        name: name.to_owned(),
-        dims: vec![1],
-        data_type: DataType::Float as i32,
-        float_data: vec![value],
-        ..TensorProto::default()
-    }
-}
-
 /// The picture times three.
 fn graph() -> GraphProto {
     GraphProto {
         name: "graph".to_owned(),
         input: vec![value("image", DataType::Float, &[1, 1, 2, 4])],
-        initializer: vec![weight("three", 3.0)],
+        initializer: vec![weights("three", &[1], vec![3.0])],
         node: vec![node("Mul", &["image", "three"], "tripled")],
         output: vec![value("tripled", DataType::Float, &[1, 1, 2, 4])],
         ..GraphProto::default()
@@ -77,9 +39,7 @@ fn graph() -> GraphProto {
 }
 
 fn bytes(graph: GraphProto) -> Vec<u8> {
-    let opset = OperatorSetIdProto { domain: String::new(), version: 13 };
-    ModelProto { ir_version: 7, opset_import: vec![opset], graph: Some(graph), ..ModelProto::default() }
-        .encode_to_vec()
+    model(graph).encode_to_vec()
 }
 
 fn load(graph: GraphProto, outputs: &[Pick]) -> Result<Network, String> {

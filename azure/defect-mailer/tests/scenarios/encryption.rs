@@ -1,4 +1,4 @@
-//! A real mail server with STARTTLS and AUTH (`tests/smtp/install.sh` installs it).
+//! A real mail server with STARTTLS and AUTH (`make test` installs it).
 
 use std::net::TcpListener;
 

@@ -52,7 +52,7 @@ impl RealMailServer {
         let python = target.join("smtp-venv/bin/python");
         assert!(
             python.exists(),
-            "run azure/defect-mailer/tests/smtp/install.sh first: {} is missing",
+            "{} is missing: run `make test`, or local/venv.sh smtp azure/defect-mailer/tests/smtp/requirements.txt",
             python.display()
         );
         let mut command = Command::new(python);
