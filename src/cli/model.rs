@@ -96,8 +96,8 @@ pub(super) fn run(
         if answers.read_line(&mut line)? == 0 {
             return Err(Failure::WrongUse("not all questions were answered".to_owned()));
         }
-        if let Err(error) = draft.answer(*question, &line) {
-            writeln!(notes, "{error}")?;
+        if draft.answer(*question, &line).is_err() {
+            writeln!(notes, "{:?} is no answer to this:", line.trim())?;
         }
     }
     let folder = arguments.out.clone().unwrap_or_else(|| arguments.onnx.with_extension(""));
@@ -185,7 +185,8 @@ mod tests {
         let mut notes = Vec::new();
         run(&arguments(&pack), &mut &b" , \nbright,dark\nbright\n"[..], true, &mut notes).unwrap();
         let notes = String::from_utf8(notes).unwrap();
-        assert_eq!(notes.matches("its labels in their order").count(), 3, "{notes}");
+        assert_eq!(notes.matches("its labels in their order").count(), 2, "{notes}");
+        assert!(notes.contains("\",\" is no answer to this:\n"), "{notes}");
         assert!(notes.contains("(it answers ") && notes.contains("(bright, dark)"), "{notes}");
         let manifest = std::fs::read_to_string(pack.join("model.toml")).unwrap();
         assert!(manifest.contains("ok_labels = [\"bright\"]"), "{manifest}");
