@@ -8,7 +8,7 @@ use crate::{
         Confidence, Inspection, Region, Timings,
         decode::{Meaning, Output, Scene},
         manifest::InputColour,
-        network::Network,
+        network::{self, Network},
         pack::{Pack, PackError},
         parity,
         prepare::Preparation,
@@ -18,11 +18,10 @@ use crate::{
 /// Runs one model, one frame at a time; a worker has one of its own.
 pub struct Inspector {
     pack: Pack,
-    network: Network,
+    network: Box<dyn Network>,
     preparation: Preparation,
     output: Output,
     labels: Vec<Arc<str>>,
-    tensor: Vec<f32>,
 }
 
 /// Why a frame could not be inspected.
@@ -55,11 +54,10 @@ impl Inspector {
         let refuse = |reason: String| PackError::Graph { file: pack.model_path(), reason };
         let mut output = pack.manifest.output.clone();
         output.load(&|name| parity::numbers(&pack.folder.join(name))).map_err(refuse)?;
-        let network = Network::load(&bytes, &pack.manifest.input, &output.outputs()).map_err(refuse)?;
-        let tensor = vec![0.0; network.input_len()];
+        let network = network::load(&bytes, &pack.manifest.input, &output.outputs()).map_err(refuse)?;
         let preparation = Preparation::new(pack.manifest.input.clone());
         let labels = pack.manifest.labels.iter().map(|label| Arc::from(label.as_str())).collect();
-        let mut inspector = Self { pack, network, preparation, output, labels, tensor };
+        let mut inspector = Self { pack, network, preparation, output, labels };
         inspector.try_sample()?;
         Ok(inspector)
     }
@@ -107,11 +105,10 @@ impl Inspector {
             let (width, height) = (pixels.width, pixels.height);
             return Err(InspectionError::Region { region, width, height });
         }
-        let placement =
-            self.preparation.write(pixels, region, &mut self.tensor).map_err(InspectionError::Model)?;
+        let input = self.network.input().map_err(InspectionError::Model)?;
+        let placement = self.preparation.write(pixels, region, input).map_err(InspectionError::Model)?;
         let prepared = Instant::now();
-        let answers = self.network.run(&self.tensor).map_err(InspectionError::Model)?;
-        let answers = answers.read().map_err(InspectionError::Model)?;
+        let answers = self.network.run().map_err(InspectionError::Model)?;
         let inferred = Instant::now();
         let scene = Scene { labels: &self.labels, input: self.pack.manifest.input.size, floor };
         let Meaning { mut findings, score } =
@@ -135,9 +132,9 @@ impl Inspector {
         let refuse = |reason: String| PackError::Graph { file: file.clone(), reason };
         let pixels = self.sample().map_err(differs)?;
         let whole = Region { x: 0, y: 0, width: pixels.width, height: pixels.height };
-        self.preparation.write(&pixels, whole, &mut self.tensor).map_err(refuse)?;
-        let answers = self.network.run(&self.tensor).map_err(refuse)?;
-        let answers = answers.read().map_err(refuse)?;
+        let input = self.network.input().map_err(refuse)?;
+        self.preparation.write(&pixels, whole, input).map_err(refuse)?;
+        let answers = self.network.run().map_err(refuse)?;
         let floor = Confidence::CERTAIN;
         let scene = Scene { labels: &self.labels, input: self.pack.manifest.input.size, floor };
         self.output

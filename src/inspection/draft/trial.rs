@@ -12,7 +12,7 @@ use crate::{
         Region,
         decode::{Answer, Pick},
         manifest::Input,
-        network::Network,
+        network,
         prepare::Preparation,
     },
 };
@@ -40,10 +40,10 @@ impl Trial {
     ) -> Result<Self, String> {
         let load = |names: &[String]| {
             let picks: Vec<Pick> = names.iter().map(|name| Pick::Named(name.clone())).collect();
-            Network::load(bytes, input, &picks)
+            network::load(bytes, input, &picks)
         };
         let mut names = told.outputs.as_ref().unwrap_or(&graph.outputs).clone();
-        let network = match load(&names) {
+        let mut network = match load(&names) {
             Ok(network) => network,
             Err(error) => {
                 // Often it is only the choice of boxes in the graph that cannot be run, which decoders can do as well.
@@ -53,17 +53,19 @@ impl Trial {
             }
         };
         let sample = sample::fitted(given, input)?;
-        let mut tensor = vec![0.0; network.input_len()];
         let whole = Region { x: 0, y: 0, width: sample.width, height: sample.height };
-        Preparation::new(input.clone()).write(&sample, whole, &mut tensor)?;
-        let answers = network.run(&tensor)?;
+        let shape = network.shape();
+        let values = network.input()?;
+        Preparation::new(input.clone()).write(&sample, whole, values)?;
+        let tensor = values.to_vec();
+        let answers = network.run()?;
         let tried = |(name, answer): (&String, Answer<'_>)| Tried {
             name: name.clone(),
             shape: answer.shape.to_vec(),
             values: answer.values.to_vec(),
         };
-        let outputs = names.iter().zip(answers.read()?).map(tried).collect();
-        Ok(Self { sample, shape: network.shape(), tensor, outputs })
+        let outputs = names.iter().zip(answers).map(tried).collect();
+        Ok(Self { sample, shape, tensor, outputs })
     }
 
     /// Names and shapes of what it answers.
@@ -77,7 +79,7 @@ impl Trial {
 /// The last tensor that has a row for each cell of a detector: boxes and scores before any is chosen.
 fn before_choice(bytes: &[u8], told: &Told, input: &Input) -> Option<String> {
     let labels = told.labels.as_ref()?.len();
-    let tensors = Network::tensors(bytes, input).ok()?;
+    let tensors = network::tensors(bytes, input).ok()?;
     tensors
         .into_iter()
         .rev()

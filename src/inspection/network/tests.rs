@@ -8,7 +8,8 @@ use tract_onnx::pb::{
 
 use super::*;
 use crate::inspection::{
-    manifest::{Fit, InputColour},
+    decode::Answer,
+    manifest::{Fit, InputColour, Layout},
     onnx_graphs::{model, node, value, weights},
 };
 
@@ -42,19 +43,27 @@ fn bytes(graph: GraphProto) -> Vec<u8> {
     model(graph).encode_to_vec()
 }
 
-fn load(graph: GraphProto, outputs: &[Pick]) -> Result<Network, String> {
-    Network::load(&bytes(graph), &input(), outputs)
+fn load(graph: GraphProto, outputs: &[Pick]) -> Result<Box<dyn Network>, String> {
+    super::load(&bytes(graph), &input(), outputs)
 }
 
 fn refusal(graph: GraphProto) -> String {
-    load(graph, &[Pick::Nth(0)]).unwrap_err()
+    refused(load(graph, &[Pick::Nth(0)]))
 }
 
 const PICTURE: [f32; 8] = [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 255.0];
 
-fn answers(network: &Network) -> Vec<Vec<f32>> {
-    let answers = network.run(&PICTURE).unwrap();
-    answers.read().unwrap().iter().map(|answer| answer.values.to_vec()).collect()
+fn refused(loaded: Result<Box<dyn Network>, String>) -> String {
+    loaded.err().unwrap()
+}
+
+fn run(network: &mut dyn Network) -> Result<Vec<Answer<'_>>, String> {
+    network.input()?.copy_from_slice(&PICTURE);
+    network.run()
+}
+
+fn answers(network: &mut dyn Network) -> Vec<Vec<f32>> {
+    run(network).unwrap().iter().map(|answer| answer.values.to_vec()).collect()
 }
 
 fn times(factor: f32) -> Vec<f32> {
@@ -62,18 +71,33 @@ fn times(factor: f32) -> Vec<f32> {
 }
 
 #[test]
+fn a_picture_leaves_nothing_to_the_next() {
+    let mut same = graph();
+    same.node = vec![node("Identity", &["image"], "tripled")];
+    for (graph, factor) in [(graph(), 3.0), (same, 1.0)] {
+        let mut network = load(graph, &[Pick::Nth(0)]).unwrap();
+        for scale in [1.0, 2.0, 1.0] {
+            let picture = times(scale);
+            network.input().unwrap().copy_from_slice(&picture);
+            let expected: Vec<f32> = picture.iter().map(|value| value * factor).collect();
+            assert_eq!(network.run().unwrap()[0].values, expected);
+        }
+    }
+}
+
+#[test]
 fn open_dimensions_are_those_of_the_manifest() {
     let open = value("image", DataType::Float, &[-1, 1, -1, -1]);
-    let network = load(GraphProto { input: vec![open], ..graph() }, &[Pick::Nth(0)]).unwrap();
-    assert_eq!(answers(&network), [times(3.0)]);
-    assert_eq!(network.run(&PICTURE).unwrap().read().unwrap()[0].shape, [1, 1, 2, 4]);
+    let mut network = load(GraphProto { input: vec![open], ..graph() }, &[Pick::Nth(0)]).unwrap();
+    assert_eq!(answers(&mut *network), [times(3.0)]);
+    assert_eq!(run(&mut *network).unwrap()[0].shape, [1, 1, 2, 4]);
 }
 
 #[test]
 fn weights_that_are_listed_among_the_inputs_are_no_inputs() {
     let inputs = vec![value("three", DataType::Float, &[1]), value("image", DataType::Float, &[1, 1, 2, 4])];
-    let network = load(GraphProto { input: inputs, ..graph() }, &[Pick::Nth(0)]).unwrap();
-    assert_eq!(answers(&network), [times(3.0)]);
+    let mut network = load(GraphProto { input: inputs, ..graph() }, &[Pick::Nth(0)]).unwrap();
+    assert_eq!(answers(&mut *network), [times(3.0)]);
 }
 
 #[test]
@@ -86,8 +110,8 @@ fn half_floats_and_bytes_are_taken_and_floats_are_given() {
             output: vec![value("same", kind, &[1, 1, 2, 4])],
             ..graph()
         };
-        let network = load(graph, &[Pick::Nth(0)]).unwrap();
-        assert_eq!(answers(&network), [times(1.0)], "{kind:?}");
+        let mut network = load(graph, &[Pick::Nth(0)]).unwrap();
+        assert_eq!(answers(&mut *network), [times(1.0)], "{kind:?}");
     }
 }
 
@@ -98,8 +122,8 @@ fn outputs_are_found_by_place_and_by_name_and_tensors_within_the_graph_by_name()
     graph.node.push(node("Neg", &["more"], "less"));
     graph.output = vec![value("less", DataType::Float, &[]), value("tripled", DataType::Float, &[])];
     let named = |name: &str| Pick::Named(name.to_owned());
-    let network = load(graph, &[named("tripled"), Pick::Nth(0), named("more")]).unwrap();
-    let found = answers(&network);
+    let mut network = load(graph, &[named("tripled"), Pick::Nth(0), named("more")]).unwrap();
+    let found = answers(&mut *network);
     assert_eq!(found[0], times(3.0));
     assert_eq!(found[1], times(3.0).iter().map(|value| -value - 3.0).collect::<Vec<_>>());
     assert_eq!(found[2], times(3.0).iter().map(|value| value + 3.0).collect::<Vec<_>>());
@@ -110,7 +134,7 @@ fn what_no_output_needs_may_be_beyond_tract() {
     let mut graph = graph();
     graph.node.push(node("NoSuchOperator", &["tripled"], "unknown"));
     graph.output.push(value("unknown", DataType::Float, &[]));
-    assert_eq!(answers(&load(graph, &[Pick::Nth(0)]).unwrap()), [times(3.0)]);
+    assert_eq!(answers(&mut *load(graph, &[Pick::Nth(0)]).unwrap()), [times(3.0)]);
 }
 
 #[test]
@@ -124,8 +148,8 @@ fn what_cannot_be_run_is_refused_by_its_name() {
     let mut other = graph();
     other.input = vec![value("image", DataType::Float, &[1, 3, 224, 224])];
     other.node = vec![node("MatMul", &["image", "three"], "tripled")];
-    let missing = load(graph(), &[Pick::Named("boxes".to_owned())]).unwrap_err();
-    let absent = load(graph(), &[Pick::Nth(0), Pick::Nth(1)]).unwrap_err();
+    let missing = refused(load(graph(), &[Pick::Named("boxes".to_owned())]));
+    let absent = refused(load(graph(), &[Pick::Nth(0), Pick::Nth(1)]));
     for (refusal, words) in [
         (refusal(unknown), &["NoSuchOperator"][..]),
         (refusal(unlisted), &["second", "name the one that takes the picture"]),
@@ -172,16 +196,20 @@ fn graphs_that_no_export_writes_are_refused() {
 
 #[test]
 fn a_truncated_or_altered_file_is_refused_or_run_and_never_ends_the_process() {
+    let try_out = |bytes: &[u8]| {
+        let _ =
+            super::load(bytes, &input(), &[Pick::Nth(0)]).map(|mut network| run(&mut *network).map(|_| ()));
+    };
     let whole = bytes(graph());
     // A cut between two fields of the outermost message may leave a graph that is whole.
     for end in 0..whole.len() {
-        let _ = Network::load(&whole[..end], &input(), &[Pick::Nth(0)]).map(|network| network.run(&PICTURE));
+        try_out(&whole[..end]);
     }
     for place in 0..whole.len() {
         for value in [0, 0x7f, 0xff] {
             let mut altered = whole.clone();
             altered[place] = value;
-            let _ = Network::load(&altered, &input(), &[Pick::Nth(0)]).map(|network| network.run(&PICTURE));
+            try_out(&altered);
         }
     }
 }

@@ -1,0 +1,24 @@
+//! What runs a graph, as seen by what prepares pictures and reads answers.
+
+use crate::inspection::decode::Answer;
+
+/// A loaded graph with one image input and the outputs that a decoder reads.
+///
+/// There is a trait because there are two that keep it: tract, which is built in, and onnxruntime, a library of the
+/// machine. It lives as long as its inspector, and so do its input and whatever else can be kept between two pictures.
+pub(in crate::inspection) trait Network: Send {
+    /// The lengths of the input's axes.
+    fn shape(&self) -> [usize; 4];
+
+    /// The input's values in row-major order, for the next picture to be written into.
+    ///
+    /// # Errors
+    /// When the engine does not give its input away.
+    fn input(&mut self) -> Result<&mut [f32], String>;
+
+    /// Runs the graph on what stands in its input; gives the outputs in the decoder's order.
+    ///
+    /// # Errors
+    /// What went wrong, in the engine's words. A panic is an error of this one picture.
+    fn run(&mut self) -> Result<Vec<Answer<'_>>, String>;
+}

@@ -1,0 +1,108 @@
+//! A graph run by tract.
+
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+};
+
+use tract_onnx::{prelude::*, tract_hir::infer::InferenceModelExt};
+
+use super::{
+    engine::Network,
+    graph::{Opened, guarded, open, select, tell},
+};
+use crate::inspection::{
+    decode::{Answer, Pick},
+    manifest::Input,
+};
+
+pub(super) struct Tract {
+    plan: Arc<TypedRunnableModel>,
+    /// What operators keep between two pictures.
+    state: TypedSimpleState,
+    shape: [usize; 4],
+    /// What the graph takes, where that is not float32.
+    kind: DatumType,
+    input: Arc<Tensor>,
+    outputs: Vec<TValue>,
+}
+
+impl Tract {
+    /// # Errors
+    /// What tract cannot do, in its words and with a remedy.
+    pub(super) fn load(bytes: &[u8], input: &Input, outputs: &[Pick]) -> Result<Self, String> {
+        guarded(|| Self::build(bytes, input, outputs))
+    }
+
+    fn build(bytes: &[u8], input: &Input, outputs: &[Pick]) -> Result<Self, String> {
+        let Opened { mut model, shape, kind } = open(bytes, input)?;
+        select(&mut model, outputs)?;
+        let typed = model.into_optimized().map_err(|error| {
+            format!("{error:#}; [input] in model.toml asks for the shape {shape:?}: does it fit the graph?")
+        })?;
+        let typed = improved(typed)?;
+        let plan = typed.into_runnable().map_err(tell)?;
+        let state = plan.spawn().map_err(tell)?;
+        let input = Tensor::zero::<f32>(&shape).map_err(tell)?;
+        Ok(Self { plan, state, shape, kind, input: Arc::new(input), outputs: Vec::new() })
+    }
+
+    fn infer(&mut self) -> TractResult<()> {
+        let input = match self.kind {
+            kind if kind == f32::datum_type() => self.input.clone(),
+            kind => self.input.cast_to_dt(kind)?.into_owned().into(),
+        };
+        // The last picture's answers may be what an operator writes the next one's into.
+        self.outputs.clear();
+        let outputs = self.state.run(tvec!(TValue::from_const(input)))?;
+        for output in outputs {
+            self.outputs.push(match output.datum_type() {
+                kind if kind == f32::datum_type() => output,
+                _ => output.cast_to::<f32>()?.into_owned().into(),
+            });
+        }
+        Ok(())
+    }
+
+    /// After an error or a panic nothing of what operators kept is trusted.
+    fn start_anew(&mut self, reason: String) -> String {
+        match self.plan.spawn() {
+            Ok(state) => self.state = state,
+            Err(error) => return format!("{reason}; nor does it start anew: {error:#}"),
+        }
+        reason
+    }
+}
+
+/// The optimised graph with operators of our own in the place of those that tract computes slowly.
+fn improved(model: TypedModel) -> Result<TypedModel, String> {
+    Ok(model)
+}
+
+impl Network for Tract {
+    fn shape(&self) -> [usize; 4] {
+        self.shape
+    }
+
+    fn input(&mut self) -> Result<&mut [f32], String> {
+        // An answer may be the input itself, which would otherwise be copied.
+        self.outputs.clear();
+        let view = Arc::make_mut(&mut self.input).to_plain_array_view_mut::<f32>();
+        let view = view.map_err(|error| format!("{error:#}"))?;
+        view.into_slice().ok_or_else(|| "tract does not keep its input in one piece".to_owned())
+    }
+
+    fn run(&mut self) -> Result<Vec<Answer<'_>>, String> {
+        match catch_unwind(AssertUnwindSafe(|| self.infer())) {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => return Err(self.start_anew(format!("{error:#}"))),
+            Err(_) => return Err(self.start_anew("the model panicked".to_owned())),
+        }
+        let answers = self.outputs.iter().map(|tensor| {
+            let values = tensor.try_as_plain_ram().and_then(|it| it.as_slice::<f32>());
+            let values = values.map_err(|error| format!("{error:#}"))?;
+            Ok(Answer { shape: tensor.shape(), values })
+        });
+        answers.collect()
+    }
+}
