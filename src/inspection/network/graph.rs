@@ -2,16 +2,16 @@
 
 use std::{
     collections::BTreeSet,
-    io::Cursor,
     panic::{AssertUnwindSafe, catch_unwind},
 };
 
 use tract_onnx::{
     prelude::*,
     tract_core::ops::{Op, unimpl::UnimplementedOp},
-    tract_hir::infer::{Factoid, InferenceModelExt},
+    tract_hir::infer::Factoid,
 };
 
+use super::{bounds, file};
 use crate::inspection::{
     decode::Pick,
     manifest::{Input, Layout},
@@ -36,7 +36,7 @@ pub(super) fn open(bytes: &[u8], input: &Input) -> Result<Opened, String> {
         Layout::Nchw => [1, channels, height, width],
         Layout::Nhwc => [1, height, width, channels],
     };
-    let mut model = tract_onnx::onnx().model_for_read(&mut Cursor::new(bytes)).map_err(tell)?;
+    let mut model = tract_onnx::onnx().model_for_proto_model(&file::decode(bytes)?).map_err(tell)?;
     let index = picture_input(&model, input.name.as_deref())?;
     let declared = model.input_fact(index).map_err(tell)?.datum_type.concretize();
     let kind = declared.unwrap_or_else(f32::datum_type);
@@ -86,8 +86,7 @@ pub(in crate::inspection) fn tensors(
 ) -> Result<Vec<(String, Vec<usize>)>, String> {
     let find = || {
         let mut model = open(bytes, input)?.model;
-        // As far as it gets.
-        let _ = model.analyse(true);
+        bounds::analyse(&mut model, false)?;
         let known = |node: &usize| {
             let outlet = OutletId::new(*node, 0);
             let shape = model.outlet_fact(outlet).ok()?.shape.as_concrete_finite().ok()??;

@@ -1,6 +1,9 @@
 //! The graph itself: read, checked and run.
 
 mod engine;
+mod wire;
+mod file;
+mod bounds;
 mod graph;
 mod tract;
 

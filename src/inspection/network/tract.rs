@@ -8,6 +8,7 @@ use std::{
 use tract_onnx::{prelude::*, tract_hir::infer::InferenceModelExt};
 
 use super::{
+    bounds,
     engine::Network,
     graph::{Opened, guarded, open, select, tell},
 };
@@ -37,9 +38,13 @@ impl Tract {
     fn build(bytes: &[u8], input: &Input, outputs: &[Pick]) -> Result<Self, String> {
         let Opened { mut model, shape, kind } = open(bytes, input)?;
         select(&mut model, outputs)?;
-        let typed = model.into_optimized().map_err(|error| {
-            format!("{error:#}; [input] in model.toml asks for the shape {shape:?}: does it fit the graph?")
-        })?;
+        let unfit = |reason: String| {
+            format!("{reason}; [input] in model.toml asks for the shape {shape:?}: does it fit the graph?")
+        };
+        bounds::analyse(&mut model, true).map_err(unfit)?;
+        let typed = model.into_typed().map_err(|error| unfit(format!("{error:#}")))?;
+        bounds::weigh(&typed)?;
+        let typed = typed.into_optimized().map_err(|error| unfit(format!("{error:#}")))?;
         let typed = improved(typed)?;
         let plan = typed.into_runnable().map_err(tell)?;
         let state = plan.spawn().map_err(tell)?;
