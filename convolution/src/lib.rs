@@ -1,0 +1,31 @@
+//! Convolutional networks over padded planes.
+//!
+//! A [`Graph`] says what is computed, a [`Program`] is made of it once and run for each picture. Convolutions are
+//! computed directly, without copying their input's windows together first (im2col): planes share their padding, so that
+//! a kernel's step is one long row of pixels at a constant distance; sums of several channels and pixels stay in
+//! registers; bias, residual sum and activation are done on the way out; joined results are written where they belong.
+//! The kernels are chosen at run time from those of the processor ([`Isa`]).
+//!
+//! It computes in single precision and knows nothing of files, layers or training. What it cannot do it refuses, and
+//! its user keeps another way. This is the one crate in which `unsafe` may stand.
+
+mod vector;
+mod activation;
+mod planes;
+mod tile;
+mod gather;
+mod convolve;
+mod pixelwise;
+mod resample;
+mod graph;
+mod layout;
+mod program;
+
+pub use activation::Activation;
+pub use convolve::Convolution;
+pub use graph::{Graph, Refusal, Value};
+pub use pixelwise::Pairing;
+pub use planes::Shape;
+pub use program::{Memory, Program};
+pub use resample::MaxPool;
+pub use vector::Isa;

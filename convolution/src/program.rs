@@ -1,0 +1,321 @@
+//! A graph in the form in which it is run.
+
+use std::time::{Duration, Instant};
+
+use crate::{
+    activation::{Activation, activate},
+    convolve::Prepared,
+    graph::{Graph, Kind, Value},
+    layout::{Layout, Place},
+    pixelwise::{Pairing, pair},
+    planes::{Planes, Shape},
+    resample::{MaxPool, Rows, RowsMut, enlarge},
+    vector::Isa,
+};
+
+/// A graph whose steps are fused, whose weights are in order and whose results have their places. It is not changed by
+/// running: what changes is in a [`Memory`].
+#[derive(Debug)]
+pub struct Program {
+    isa: Isa,
+    steps: Vec<(String, Shape, Task)>,
+    inputs: Vec<Shape>,
+    outputs: Vec<Place>,
+    scratch: usize,
+    len: usize,
+}
+
+/// The results of one run's steps, kept from run to run.
+pub struct Memory(Vec<f32>);
+
+#[derive(Debug)]
+enum Task {
+    /// Copies what the run is given.
+    Bring { input: usize, to: Place },
+    Convolve { prepared: Prepared, from: Source, plus: Option<Place>, to: Place },
+    Activate { activation: Activation, from: Place, to: Place },
+    Pair { pairing: Pairing, from: [Place; 2], to: Place },
+    Pool { pool: MaxPool, from: Place, to: Place },
+    Enlarge { factor: [usize; 2], from: Place, to: Place },
+    /// Copies the channels of a joined result that do not lie there yet; each with its first channel.
+    Join { from: Vec<(Place, usize)>, to: Place },
+}
+
+/// What a convolution reads.
+#[derive(Debug)]
+enum Source {
+    Given(usize),
+    Made(Place),
+}
+
+impl Program {
+    /// Prepares a graph for an instruction set of this machine.
+    #[must_use]
+    pub fn new(mut graph: Graph, isa: Isa) -> Self {
+        graph.fuse();
+        let layout = Layout::new(&graph);
+        let given: Vec<Value> = (0..graph.steps.len())
+            .map(Value)
+            .filter(|it| matches!(graph.steps[it.0].kind, Kind::Input))
+            .collect();
+        let mut steps = Vec::new();
+        for (number, value) in given.iter().enumerate() {
+            if !is_only_gathered(&graph, *value) {
+                let step = &graph.steps[value.0];
+                let task = Task::Bring { input: number, to: layout.place(*value) };
+                steps.push((step.name.clone(), step.shape, task));
+            }
+        }
+        for (at, step) in graph.steps.iter().enumerate() {
+            if let Some(task) = task(&graph, &layout, &given, isa, Value(at)) {
+                steps.push((step.name.clone(), step.shape, task));
+            }
+        }
+        let scratch = steps.iter().map(|(.., task)| match task {
+            Task::Convolve { prepared, .. } => prepared.scratch(),
+            Task::Pool { from, .. } => from.planes.shape.width,
+            _ => 0,
+        });
+        Self {
+            isa,
+            scratch: scratch.max().unwrap_or(0),
+            inputs: given.iter().map(|value| graph.shape(*value)).collect(),
+            outputs: graph.outputs.iter().map(|value| layout.place(*value)).collect(),
+            len: layout.len,
+            steps,
+        }
+    }
+
+    /// Memory for one run at a time.
+    #[must_use]
+    pub fn memory(&self) -> Memory {
+        Memory(vec![0.0; self.len + self.scratch])
+    }
+
+    /// Runs all steps: `inputs` and `outputs` hold the planes' values without padding, in the graph's order.
+    ///
+    /// # Panics
+    /// Where they are not as many, or not of the lengths that the graph says, or the memory is another program's.
+    pub fn run(&self, memory: &mut Memory, inputs: &[&[f32]], outputs: &mut [&mut [f32]]) {
+        self.check(memory, inputs, outputs);
+        for (.., task) in &self.steps {
+            self.perform(task, memory, inputs);
+        }
+        self.give(memory, outputs);
+    }
+
+    /// The same, and how long each step took: its name, the shape of what it makes, and the time.
+    ///
+    /// # Panics
+    /// As of [`Program::run`].
+    pub fn profile<'a>(
+        &'a self,
+        memory: &mut Memory,
+        inputs: &[&[f32]],
+        outputs: &mut [&mut [f32]],
+        mut tell: impl FnMut(&'a str, &'static str, Shape, Duration),
+    ) {
+        self.check(memory, inputs, outputs);
+        for (name, shape, task) in &self.steps {
+            let start = Instant::now();
+            self.perform(task, memory, inputs);
+            tell(name, task.kind(), *shape, start.elapsed());
+        }
+        self.give(memory, outputs);
+    }
+
+    /// How many values a [`Memory`] holds.
+    #[must_use]
+    pub fn memory_len(&self) -> usize {
+        self.len + self.scratch
+    }
+
+    fn check(&self, memory: &Memory, inputs: &[&[f32]], outputs: &[&mut [f32]]) {
+        assert_eq!(memory.0.len(), self.memory_len(), "the memory belongs to another program");
+        assert!(inputs.iter().map(|it| it.len()).eq(self.inputs.iter().map(|it| it.len())), "other inputs");
+        let wanted = self.outputs.iter().map(|it| it.planes.shape.len());
+        assert!(outputs.iter().map(|it| it.len()).eq(wanted), "other outputs");
+    }
+
+    fn perform(&self, task: &Task, memory: &mut Memory, inputs: &[&[f32]]) {
+        let base = memory.0.as_mut_ptr();
+        let isa = self.isa;
+        // SAFETY: the memory has the length for which the layout was made, and the layout gives every result that is
+        // needed at the same time a place of its own; what is given has the lengths that were checked.
+        unsafe {
+            let first = |place: &Place| base.add(place.at);
+            match task {
+                Task::Bring { input, to } => {
+                    bring(inputs[*input], first(to), &to.planes);
+                    to.planes.clear_padding(first(to), to.planes.shape.channels);
+                }
+                Task::Convolve { prepared, from, plus, to } => {
+                    let input = match from {
+                        Source::Given(number) => inputs[*number].as_ptr(),
+                        Source::Made(place) => first(place).cast_const(),
+                    };
+                    let plus = plus.as_ref().map_or(std::ptr::null(), |place| first(place).cast_const());
+                    prepared.run(isa, input, plus, first(to), base.add(self.len));
+                    to.planes.clear_padding(first(to), to.planes.shape.channels);
+                }
+                Task::Activate { activation, from, to } => {
+                    activate(isa, *activation, first(from), first(to), extent(&to.planes));
+                    if !activation.keeps_zero() {
+                        to.planes.clear_padding(first(to), to.planes.shape.channels);
+                    }
+                    // The lead and the rows behind the last plane are other results' remains.
+                    to.planes.clear_padding(first(to), to.planes.shape.channels);
+                }
+                Task::Pair { pairing, from: [a, b], to } => {
+                    pair(isa, *pairing, first(a), first(b), first(to), extent(&to.planes));
+                    to.planes.clear_padding(first(to), to.planes.shape.channels);
+                }
+                Task::Pool { pool, from, to } => {
+                    let line = std::slice::from_raw_parts_mut(base.add(self.len), from.planes.shape.width);
+                    for channel in 0..to.planes.shape.channels {
+                        pool.run(rows(base, from, channel), rows_mut(base, to, channel), line);
+                    }
+                    to.planes.clear_padding(first(to), to.planes.shape.channels);
+                }
+                Task::Enlarge { factor, from, to } => {
+                    for channel in 0..to.planes.shape.channels {
+                        enlarge(rows(base, from, channel), rows_mut(base, to, channel), *factor);
+                    }
+                    to.planes.clear_padding(first(to), to.planes.shape.channels);
+                }
+                Task::Join { from, to } => {
+                    for (place, channel) in from {
+                        let to = first(to).add(channel * to.planes.plane());
+                        std::ptr::copy_nonoverlapping(first(place), to, extent(&place.planes));
+                        place.planes.clear_padding(to, place.planes.shape.channels);
+                    }
+                }
+            }
+        }
+    }
+
+    fn give(&self, memory: &Memory, outputs: &mut [&mut [f32]]) {
+        for (place, output) in self.outputs.iter().zip(outputs) {
+            let Planes { shape, .. } = place.planes;
+            for (channel, plane) in output.chunks_exact_mut(shape.height * shape.width).enumerate() {
+                let from = &memory.0[place.at + channel * place.planes.plane()..];
+                for (to, from) in plane.chunks_exact_mut(shape.width).zip(from.chunks(place.planes.row())) {
+                    to.copy_from_slice(&from[..shape.width]);
+                }
+            }
+        }
+    }
+}
+
+impl Task {
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::Bring { .. } => "Bring",
+            Self::Convolve { .. } => "Convolve",
+            Self::Activate { .. } => "Activate",
+            Self::Pair { .. } => "Pair",
+            Self::Pool { .. } => "Pool",
+            Self::Enlarge { .. } => "Enlarge",
+            Self::Join { .. } => "Join",
+        }
+    }
+}
+
+impl std::fmt::Debug for Memory {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Memory").field(&self.0.len()).finish()
+    }
+}
+
+/// Whether an input is read only by convolutions that take their inputs apart first, and so where it is.
+fn is_only_gathered(graph: &Graph, value: Value) -> bool {
+    let mut readers = graph.steps.iter().filter(|step| step.kind.inputs().contains(&value));
+    !graph.outputs.contains(&value)
+        && readers.all(|step| match &step.kind {
+            Kind::Convolve { convolution, plus, .. } => {
+                *plus != Some(value) && !convolution.is_direct(graph.shape(value), step.shape)
+            }
+            _ => false,
+        })
+}
+
+fn task(graph: &Graph, layout: &Layout, given: &[Value], isa: Isa, value: Value) -> Option<Task> {
+    let to = layout.place(value);
+    let place = |value: &Value| layout.place(*value);
+    Some(match &graph.steps[value.0].kind {
+        Kind::Input | Kind::Part { .. } | Kind::Gone => return None,
+        Kind::Convolve { input, convolution, plus, then } => {
+            let direct = given.iter().position(|it| it == input).filter(|_| is_only_gathered(graph, *input));
+            let mut planes = place(input).planes;
+            if direct.is_some() {
+                planes.pad = 0;
+            }
+            Task::Convolve {
+                prepared: Prepared::new(isa, convolution, planes, to.planes, *then),
+                from: direct.map_or_else(|| Source::Made(place(input)), Source::Given),
+                plus: plus.as_ref().map(place),
+                to,
+            }
+        }
+        Kind::Activate { input, activation } => {
+            Task::Activate { activation: *activation, from: place(input), to }
+        }
+        Kind::Pair { inputs, pairing } => {
+            Task::Pair { pairing: *pairing, from: [place(&inputs[0]), place(&inputs[1])], to }
+        }
+        Kind::Pool { input, pool } => Task::Pool { pool: *pool, from: place(input), to },
+        Kind::Enlarge { input, factor } => Task::Enlarge { factor: *factor, from: place(input), to },
+        Kind::Join { inputs } => {
+            let mut from = Vec::new();
+            let mut channel = 0;
+            for input in inputs {
+                if place(input).at != to.at + channel * to.planes.plane() {
+                    from.push((place(input), channel));
+                }
+                channel += place(input).planes.shape.channels;
+            }
+            if from.is_empty() {
+                return None;
+            }
+            Task::Join { from, to }
+        }
+    })
+}
+
+/// From the first value of planes to behind the last, with the padding between.
+fn extent(planes: &Planes) -> usize {
+    (planes.shape.channels - 1) * planes.plane() + planes.pixels()
+}
+
+/// # Safety
+/// `to` is the first value of planes of the geometry, and `from` holds as many values as their shape says.
+unsafe fn bring(from: &[f32], to: *mut f32, planes: &Planes) {
+    let Shape { height, width, .. } = planes.shape;
+    for (number, row) in from.chunks_exact(width).enumerate() {
+        let at = number / height * planes.plane() + number % height * planes.row();
+        // SAFETY: a row of the planes.
+        unsafe { std::ptr::copy_nonoverlapping(row.as_ptr(), to.add(at), width) };
+    }
+}
+
+/// # Safety
+/// The place lies in the memory at `base`, and is not written as long as this lives.
+unsafe fn rows<'a>(base: *mut f32, place: &Place, channel: usize) -> Rows<'a> {
+    let planes = &place.planes;
+    // SAFETY: a plane of the place.
+    let values = unsafe {
+        std::slice::from_raw_parts(base.add(place.at + channel * planes.plane()), planes.pixels())
+    };
+    Rows { values, height: planes.shape.height, width: planes.shape.width, row: planes.row() }
+}
+
+/// # Safety
+/// The place lies in the memory at `base`, and nothing else reads or writes it as long as this lives.
+unsafe fn rows_mut<'a>(base: *mut f32, place: &Place, channel: usize) -> RowsMut<'a> {
+    let planes = &place.planes;
+    // SAFETY: a plane of the place.
+    let values = unsafe {
+        std::slice::from_raw_parts_mut(base.add(place.at + channel * planes.plane()), planes.pixels())
+    };
+    RowsMut { values, height: planes.shape.height, width: planes.shape.width, row: planes.row() }
+}

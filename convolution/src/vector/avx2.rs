@@ -1,0 +1,76 @@
+//! 8 values in each of 16 registers.
+#![allow(clippy::undocumented_unsafe_blocks, reason = "each is one instruction, allowed by the trait's contract")]
+
+use std::arch::x86_64::*;
+
+use super::Vector;
+
+#[derive(Clone, Copy)]
+pub(crate) struct Avx2(__m256);
+
+impl Vector for Avx2 {
+    const LANES: usize = 8;
+    const CHANNELS: usize = 4;
+
+    fn pixels(_: usize) -> usize {
+        3
+    }
+
+    #[inline(always)]
+    unsafe fn splat(value: f32) -> Self {
+        Self(unsafe { _mm256_set1_ps(value) })
+    }
+
+    #[inline(always)]
+    unsafe fn load(from: *const f32) -> Self {
+        Self(unsafe { _mm256_loadu_ps(from) })
+    }
+
+    #[inline(always)]
+    unsafe fn store(self, to: *mut f32) {
+        unsafe { _mm256_storeu_ps(to, self.0) }
+    }
+
+    #[inline(always)]
+    unsafe fn multiply_add(self, by: Self, plus: Self) -> Self {
+        Self(unsafe { _mm256_fmadd_ps(self.0, by.0, plus.0) })
+    }
+
+    #[inline(always)]
+    unsafe fn add(self, other: Self) -> Self {
+        Self(unsafe { _mm256_add_ps(self.0, other.0) })
+    }
+
+    #[inline(always)]
+    unsafe fn multiply(self, other: Self) -> Self {
+        Self(unsafe { _mm256_mul_ps(self.0, other.0) })
+    }
+
+    #[inline(always)]
+    unsafe fn divide(self, by: Self) -> Self {
+        Self(unsafe { _mm256_div_ps(self.0, by.0) })
+    }
+
+    #[inline(always)]
+    unsafe fn min(self, other: Self) -> Self {
+        Self(unsafe { _mm256_min_ps(self.0, other.0) })
+    }
+
+    #[inline(always)]
+    unsafe fn max(self, other: Self) -> Self {
+        Self(unsafe { _mm256_max_ps(self.0, other.0) })
+    }
+
+    #[inline(always)]
+    unsafe fn round(self) -> Self {
+        Self(unsafe { _mm256_round_ps::<{ _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC }>(self.0) })
+    }
+
+    #[inline(always)]
+    unsafe fn power_of_two(self) -> Self {
+        Self(unsafe {
+            let exponent = _mm256_add_epi32(_mm256_cvtps_epi32(self.0), _mm256_set1_epi32(127));
+            _mm256_castsi256_ps(_mm256_slli_epi32::<23>(exponent))
+        })
+    }
+}

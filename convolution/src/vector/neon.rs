@@ -1,0 +1,76 @@
+//! 4 values in each of 32 registers.
+#![allow(clippy::undocumented_unsafe_blocks, reason = "each is one instruction, allowed by the trait's contract")]
+
+use std::arch::aarch64::*;
+
+use super::Vector;
+
+#[derive(Clone, Copy)]
+pub(crate) struct Neon(float32x4_t);
+
+impl Vector for Neon {
+    const LANES: usize = 4;
+    const CHANNELS: usize = 8;
+
+    fn pixels(channels: usize) -> usize {
+        if channels > 4 { 3 } else { 4 }
+    }
+
+    #[inline(always)]
+    unsafe fn splat(value: f32) -> Self {
+        Self(unsafe { vdupq_n_f32(value) })
+    }
+
+    #[inline(always)]
+    unsafe fn load(from: *const f32) -> Self {
+        Self(unsafe { vld1q_f32(from) })
+    }
+
+    #[inline(always)]
+    unsafe fn store(self, to: *mut f32) {
+        unsafe { vst1q_f32(to, self.0) }
+    }
+
+    #[inline(always)]
+    unsafe fn multiply_add(self, by: Self, plus: Self) -> Self {
+        Self(unsafe { vfmaq_f32(plus.0, self.0, by.0) })
+    }
+
+    #[inline(always)]
+    unsafe fn add(self, other: Self) -> Self {
+        Self(unsafe { vaddq_f32(self.0, other.0) })
+    }
+
+    #[inline(always)]
+    unsafe fn multiply(self, other: Self) -> Self {
+        Self(unsafe { vmulq_f32(self.0, other.0) })
+    }
+
+    #[inline(always)]
+    unsafe fn divide(self, by: Self) -> Self {
+        Self(unsafe { vdivq_f32(self.0, by.0) })
+    }
+
+    #[inline(always)]
+    unsafe fn min(self, other: Self) -> Self {
+        Self(unsafe { vminq_f32(self.0, other.0) })
+    }
+
+    #[inline(always)]
+    unsafe fn max(self, other: Self) -> Self {
+        Self(unsafe { vmaxq_f32(self.0, other.0) })
+    }
+
+    #[inline(always)]
+    unsafe fn round(self) -> Self {
+        Self(unsafe { vrndnq_f32(self.0) })
+    }
+
+    #[inline(always)]
+    unsafe fn power_of_two(self) -> Self {
+        Self(unsafe {
+            let exponent = vaddq_s32(vcvtnq_s32_f32(self.0), vdupq_n_s32(127));
+            vreinterpretq_f32_s32(vshlq_n_s32::<23>(exponent))
+        })
+    }
+}

@@ -1,0 +1,283 @@
+//! Every step against loops that a reader can check, on every instruction set of this machine.
+#![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
+
+use convolution::{Activation, Convolution, Graph, Isa, MaxPool, Pairing, Program, Shape, Value};
+use proptest::{prelude::*, sample::select};
+
+/// Planes without padding, and how they are computed the plain way.
+#[derive(Clone, Debug)]
+struct Plain {
+    shape: Shape,
+    values: Vec<f32>,
+}
+
+impl Plain {
+    fn noise(shape: Shape, seed: u64) -> Self {
+        let mut state = seed.wrapping_mul(2).wrapping_add(1);
+        let mut next = || {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 40) as f32 / (1u64 << 23) as f32 - 1.0
+        };
+        Self { shape, values: (0..shape.len()).map(|_| next()).collect() }
+    }
+
+    fn from(shape: Shape, mut value: impl FnMut(usize, usize, usize) -> f32) -> Self {
+        let mut values = Vec::new();
+        for channel in 0..shape.channels {
+            for y in 0..shape.height {
+                values.extend((0..shape.width).map(|x| value(channel, y, x)));
+            }
+        }
+        Self { shape, values }
+    }
+
+    fn at(&self, channel: usize, y: isize, x: isize) -> Option<f32> {
+        let Shape { height, width, .. } = self.shape;
+        let is_inside = (0..height as isize).contains(&y) && (0..width as isize).contains(&x);
+        is_inside.then(|| self.values[(channel * height + y as usize) * width + x as usize])
+    }
+
+    fn convolve(&self, it: &Convolution) -> Self {
+        let side = |axis: usize, length: usize| {
+            (length + it.before[axis] + it.after[axis] - (it.kernel[axis] - 1) * it.dilation[axis] - 1)
+                / it.stride[axis]
+                + 1
+        };
+        let inputs = self.shape.channels / it.groups;
+        let shape = Shape {
+            channels: it.outputs,
+            height: side(0, self.shape.height),
+            width: side(1, self.shape.width),
+        };
+        Self::from(shape, |channel, y, x| {
+            let group = channel / (it.outputs / it.groups);
+            let mut sum = f64::from(it.bias.get(channel).copied().unwrap_or(0.0));
+            for input in 0..inputs {
+                for row in 0..it.kernel[0] {
+                    for column in 0..it.kernel[1] {
+                        let y = (y * it.stride[0] + row * it.dilation[0]) as isize - it.before[0] as isize;
+                        let x = (x * it.stride[1] + column * it.dilation[1]) as isize - it.before[1] as isize;
+                        let weight = it.weights
+                            [((channel * inputs + input) * it.kernel[0] + row) * it.kernel[1] + column];
+                        let value = self.at(group * inputs + input, y, x).unwrap_or(0.0);
+                        sum += f64::from(weight) * f64::from(value);
+                    }
+                }
+            }
+            sum as f32
+        })
+    }
+
+    fn pool(&self, it: &MaxPool) -> Self {
+        let side =
+            |axis: usize, length: usize| (length + it.before[axis] + it.after[axis] - it.kernel[axis]) / it.stride[axis] + 1;
+        let Shape { channels, height, width } = self.shape;
+        Self::from(Shape { channels, height: side(0, height), width: side(1, width) }, |channel, y, x| {
+            let mut most = f32::NEG_INFINITY;
+            for row in 0..it.kernel[0] {
+                for column in 0..it.kernel[1] {
+                    let y = (y * it.stride[0] + row) as isize - it.before[0] as isize;
+                    let x = (x * it.stride[1] + column) as isize - it.before[1] as isize;
+                    most = most.max(self.at(channel, y, x).unwrap_or(f32::NEG_INFINITY));
+                }
+            }
+            most
+        })
+    }
+
+    fn map(&self, of: impl Fn(f32) -> f32) -> Self {
+        Self { shape: self.shape, values: self.values.iter().map(|it| of(*it)).collect() }
+    }
+
+    fn add(&self, other: &Self) -> Self {
+        let values = self.values.iter().zip(&other.values).map(|(a, b)| a + b).collect();
+        Self { shape: self.shape, values }
+    }
+
+    fn join(all: &[&Self]) -> Self {
+        let channels = all.iter().map(|it| it.shape.channels).sum();
+        let values = all.iter().flat_map(|it| it.values.iter().copied()).collect();
+        Self { shape: Shape { channels, ..all[0].shape }, values }
+    }
+
+    fn part(&self, first: usize, channels: usize) -> Self {
+        let plane = self.shape.height * self.shape.width;
+        let values = self.values[first * plane..][..channels * plane].to_vec();
+        Self { shape: Shape { channels, ..self.shape }, values }
+    }
+
+    fn enlarge(&self, factor: usize) -> Self {
+        let Shape { channels, height, width } = self.shape;
+        Self::from(Shape { channels, height: height * factor, width: width * factor }, |channel, y, x| {
+            self.values[(channel * height + y / factor) * width + x / factor]
+        })
+    }
+}
+
+/// Runs the graph twice on each instruction set, so that what one run leaves behind would show in the next.
+fn check(make: impl Fn() -> Graph, inputs: &[&Plain], expected: &[Plain]) -> Result<(), TestCaseError> {
+    for isa in Isa::available() {
+        let program = Program::new(make(), isa);
+        let mut memory = program.memory();
+        let given: Vec<&[f32]> = inputs.iter().map(|it| &*it.values).collect();
+        for run in 0..2 {
+            let mut found: Vec<Vec<f32>> = expected.iter().map(|it| vec![f32::NAN; it.shape.len()]).collect();
+            let mut places: Vec<&mut [f32]> = found.iter_mut().map(|it| &mut **it).collect();
+            program.run(&mut memory, &given, &mut places);
+            for (number, (found, expected)) in found.iter().zip(expected).enumerate() {
+                for (at, (found, wanted)) in found.iter().zip(&expected.values).enumerate() {
+                    let near = (found - wanted).abs() <= 2e-5 * wanted.abs().max(4.0);
+                    prop_assert!(
+                        near,
+                        "{:?} run {}: output {} of {:?} at {}: {} is not {}",
+                        isa, run, number, expected.shape, at, found, wanted
+                    );
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+fn convolution(inputs: usize, outputs: usize, kernel: usize, padding: usize, seed: u64) -> Convolution {
+    let shape = Shape { channels: outputs, height: inputs, width: kernel * kernel };
+    Convolution {
+        outputs,
+        groups: 1,
+        kernel: [kernel, kernel],
+        stride: [1, 1],
+        dilation: [1, 1],
+        before: [padding, padding],
+        after: [padding, padding],
+        weights: Plain::noise(shape, seed).values,
+        bias: Plain::noise(Shape { channels: outputs, height: 1, width: 1 }, seed + 1).values,
+    }
+}
+
+prop_compose! {
+    /// Any convolution, with a picture that it can be run on.
+    fn any_convolution()(
+        groups in select(vec![1usize, 1, 2, 3, 8]),
+        inputs in 1usize..5,
+        outputs in 1usize..20,
+        kernel in [1usize..6, 1usize..6],
+        stride in [1usize..5, 1usize..5],
+        dilation in [1usize..4, 1usize..4],
+        before in [0usize..4, 0usize..4],
+        after in [0usize..4, 0usize..4],
+        more in [0usize..40, 0usize..70],
+        seed in any::<u64>(),
+        has_bias in any::<bool>(),
+    ) -> (Convolution, Plain) {
+        let least = |axis: usize| {
+            ((kernel[axis] - 1) * dilation[axis] + 1).saturating_sub(before[axis] + after[axis]).max(1)
+        };
+        let shape = Shape { channels: groups * inputs, height: least(0) + more[0], width: least(1) + more[1] };
+        let weights = Shape { channels: groups * outputs, height: inputs, width: kernel[0] * kernel[1] };
+        let bias = Shape { channels: groups * outputs, height: 1, width: 1 };
+        let convolution = Convolution {
+            outputs: groups * outputs,
+            groups, kernel, stride, dilation, before, after,
+            weights: Plain::noise(weights, seed).values,
+            bias: if has_bias { Plain::noise(bias, seed ^ 1).values } else { Vec::new() },
+        };
+        (convolution, Plain::noise(shape, seed ^ 2))
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    #[test]
+    fn a_convolution_is_the_sum_that_its_definition_says((convolution, input) in any_convolution()) {
+        let expected = input.convolve(&convolution);
+        let make = || {
+            let mut graph = Graph::default();
+            let value = graph.input("x", input.shape).unwrap();
+            let made = graph.convolve("y", value, convolution.clone()).unwrap();
+            graph.output(made);
+            graph
+        };
+        check(make, &[&input], &[expected])?;
+    }
+
+    #[test]
+    fn a_pool_takes_the_greatest_of_each_window(
+        kernel in [1usize..6, 1usize..6], stride in [1usize..4, 1usize..4],
+        pads in [0usize..5, 0usize..5, 0usize..5, 0usize..5], size in [5usize..30, 5usize..40],
+    ) {
+        let pool = MaxPool {
+            kernel, stride,
+            before: [pads[0].min(kernel[0] - 1), pads[1].min(kernel[1] - 1)],
+            after: [pads[2].min(kernel[0] - 1), pads[3].min(kernel[1] - 1)],
+        };
+        let input = Plain::noise(Shape { channels: 3, height: size[0], width: size[1] }, 5);
+        let expected = input.pool(&pool);
+        let make = || {
+            let mut graph = Graph::default();
+            let value = graph.input("x", input.shape).unwrap();
+            let made = graph.pool("y", value, pool).unwrap();
+            graph.output(made);
+            graph
+        };
+        check(make, &[&input], &[expected])?;
+    }
+}
+
+#[test]
+fn a_network_with_every_kind_of_step_is_what_its_steps_are() {
+    for (height, width) in [(12, 20), (7, 5), (40, 33)] {
+        let picture = Plain::noise(Shape { channels: 3, height: 2 * height, width: 2 * width }, 1);
+        let mut down = convolution(3, 16, 3, 1, 10);
+        down.stride = [2, 2];
+        let (same, narrow, wide) =
+            (convolution(8, 8, 3, 1, 20), convolution(24, 10, 1, 0, 30), convolution(10, 6, 5, 2, 40));
+        let pool = MaxPool { kernel: [5, 5], stride: [1, 1], before: [2, 2], after: [2, 2] };
+        let expected = {
+            let silu = |x: f32| x / (1.0 + (-x).exp());
+            let first = picture.convolve(&down).map(silu);
+            let (left, right) = (first.part(0, 8), first.part(8, 8));
+            let block = right.add(&right.convolve(&same)).map(|it| it.max(0.0));
+            let joined = Plain::join(&[&left, &right, &block]).convolve(&narrow);
+            let pooled = joined.pool(&pool);
+            let last = pooled.convolve(&wide).enlarge(2);
+            [last.map(|x| 1.0 / (1.0 + (-x).exp())), joined]
+        };
+        let make = || {
+            let mut graph = Graph::default();
+            let x = graph.input("picture", picture.shape).unwrap();
+            let x = graph.convolve("down", x, down.clone()).unwrap();
+            let x = graph.activate("silu", x, Activation::Silu).unwrap();
+            let parts = [0, 8].map(|first| graph.part("part", x, first, 8).unwrap());
+            let block = graph.convolve("block", parts[1], same.clone()).unwrap();
+            let block = graph.pair("sum", [parts[1], block], Pairing::Add).unwrap();
+            let block = graph.activate("relu", block, Activation::RELU).unwrap();
+            let joined = graph.join("join", &[parts[0], parts[1], block]).unwrap();
+            let joined = graph.convolve("narrow", joined, narrow.clone()).unwrap();
+            let pooled = graph.pool("pool", joined, pool).unwrap();
+            let last = graph.convolve("wide", pooled, wide.clone()).unwrap();
+            let last = graph.enlarge("enlarge", last, [2, 2]).unwrap();
+            let last = graph.activate("sigmoid", last, Activation::Sigmoid).unwrap();
+            graph.output(last);
+            graph.output(joined);
+            graph
+        };
+        check(make, &[&picture], &expected).unwrap();
+    }
+}
+
+#[test]
+fn what_does_not_fit_is_refused() {
+    let mut graph = Graph::default();
+    let shape = Shape { channels: 4, height: 8, width: 8 };
+    let x: Value = graph.input("x", shape).unwrap();
+    assert!(graph.convolve("few inputs", x, convolution(3, 8, 3, 1, 1)).is_err());
+    assert!(graph.convolve("a kernel larger than the picture", x, convolution(4, 8, 9, 0, 1)).is_err());
+    assert!(graph.part("more than there is", x, 2, 3).is_err());
+    let other = graph.input("other", Shape { channels: 4, height: 8, width: 9 }).unwrap();
+    assert!(graph.pair("two sizes", [x, other], Pairing::Add).is_err());
+    assert!(graph.join("two sizes", &[x, other]).is_err());
+    assert!(graph.enlarge("too much", x, [1 << 20, 1 << 20]).is_err());
+    let beyond = MaxPool { kernel: [2, 2], stride: [2, 2], before: [2, 0], after: [0, 0] };
+    assert!(graph.pool("a window without a pixel", x, beyond).is_err());
+}
