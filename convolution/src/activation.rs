@@ -53,51 +53,53 @@ on_each_isa! {
     fn activate(activation: Activation, from: *const f32, to: *mut f32, length: usize) = activate_with
 }
 
+/// Puts a function of a vector `x` over all values. A macro, for a closure would not be compiled with the vector's
+/// instructions.
+macro_rules! each {
+    ($from:ident, $to:ident, $length:ident, $x:ident => $made:expr) => {{
+        let whole = $length - $length % V::LANES;
+        for at in (0..whole).step_by(V::LANES) {
+            let $x = V::load($from.add(at));
+            $made.store($to.add(at));
+        }
+        if whole < $length {
+            // As long as the widest vector.
+            let mut rest = [0.0f32; 16];
+            std::ptr::copy_nonoverlapping($from.add(whole), rest.as_mut_ptr(), $length - whole);
+            let $x = V::load(rest.as_ptr());
+            $made.store(rest.as_mut_ptr());
+            std::ptr::copy_nonoverlapping(rest.as_ptr(), $to.add(whole), $length - whole);
+        }
+    }};
+}
+
 /// # Safety
 /// Both places hold `length` values; the vector's instructions are there.
 #[inline(always)]
 unsafe fn activate_with<V: Vector>(activation: Activation, from: *const f32, to: *mut f32, length: usize) {
-    // SAFETY: as promised by the caller; the tail goes through an array of its own.
+    // SAFETY: as promised by the caller; whole vectors lie within the length, the rest is copied.
     unsafe {
-        let constant = |value: f32| V::splat(value);
+        let (zero, one) = (V::splat(0.0), V::splat(1.0));
         match activation {
             Activation::Clamp { low, high } => {
-                each::<V>(from, to, length, |x| constant(high).min(constant(low).max(x)));
+                let (low, high) = (V::splat(low), V::splat(high));
+                each!(from, to, length, x => high.min(low.max(x)));
             }
-            Activation::Sigmoid => each::<V>(from, to, length, |x| sigmoid(x)),
-            Activation::Silu => each::<V>(from, to, length, |x| x.multiply(sigmoid(x))),
-            Activation::HardSwish => each::<V>(from, to, length, |x| {
-                let gate = x.multiply_add(constant(1.0 / 6.0), constant(0.5));
-                x.multiply(constant(1.0).min(constant(0.0).max(gate)))
-            }),
-            Activation::HardSigmoid { slope, offset } => each::<V>(from, to, length, |x| {
-                let line = x.multiply_add(constant(slope), constant(offset));
-                constant(1.0).min(constant(0.0).max(line))
-            }),
-            Activation::LeakyRelu { slope } => each::<V>(from, to, length, |x| {
-                let zero = constant(0.0);
-                zero.min(x).multiply_add(constant(slope), zero.max(x))
-            }),
-            Activation::Exp => each::<V>(from, to, length, |x| exp(x)),
-        }
-    }
-}
-
-/// # Safety
-/// As of [`activate_with`].
-#[inline(always)]
-unsafe fn each<V: Vector>(from: *const f32, to: *mut f32, length: usize, of: impl Fn(V) -> V) {
-    let whole = length - length % V::LANES;
-    // SAFETY: whole vectors lie within the length, and the rest is copied value by value; 16 is the widest vector.
-    unsafe {
-        for at in (0..whole).step_by(V::LANES) {
-            of(V::load(from.add(at))).store(to.add(at));
-        }
-        if whole < length {
-            let mut rest = [0.0f32; 16];
-            std::ptr::copy_nonoverlapping(from.add(whole), rest.as_mut_ptr(), length - whole);
-            of(V::load(rest.as_ptr())).store(rest.as_mut_ptr());
-            std::ptr::copy_nonoverlapping(rest.as_ptr(), to.add(whole), length - whole);
+            Activation::Sigmoid => each!(from, to, length, x => sigmoid(x)),
+            Activation::Silu => each!(from, to, length, x => x.multiply(sigmoid(x))),
+            Activation::HardSwish => {
+                let (sixth, half) = (V::splat(1.0 / 6.0), V::splat(0.5));
+                each!(from, to, length, x => x.multiply(one.min(zero.max(x.multiply_add(sixth, half)))));
+            }
+            Activation::HardSigmoid { slope, offset } => {
+                let (slope, offset) = (V::splat(slope), V::splat(offset));
+                each!(from, to, length, x => one.min(zero.max(x.multiply_add(slope, offset))));
+            }
+            Activation::LeakyRelu { slope } => {
+                let slope = V::splat(slope);
+                each!(from, to, length, x => zero.min(x).multiply_add(slope, zero.max(x)));
+            }
+            Activation::Exp => each!(from, to, length, x => exp(x)),
         }
     }
 }

@@ -6,6 +6,7 @@ use crate::{
     planes::{Planes, Shape},
     tile::{Places, Sums, blocks, sum},
     vector::Isa,
+    winograd::Winograd,
 };
 
 /// So many bytes of input are gone through for all output channels at once: they stay in the second-level cache of a
@@ -43,7 +44,11 @@ impl Convolution {
     /// or its kernel reaches too far.
     pub(crate) fn output(&self, input: Shape) -> Option<Shape> {
         let positive = [self.kernel, self.stride, self.dilation].as_flattened().iter().all(|it| *it > 0);
-        if !positive || self.groups == 0 || self.outputs % self.groups != 0 || input.channels % self.groups != 0 {
+        if !positive
+            || self.groups == 0
+            || self.outputs % self.groups != 0
+            || input.channels % self.groups != 0
+        {
             return None;
         }
         let weights = [input.channels / self.groups, self.kernel[0], self.kernel[1]];
@@ -60,16 +65,22 @@ impl Convolution {
             let padded = length.checked_add(self.before[axis] + self.after[axis])?;
             Some(padded.checked_sub(reach + 1)? / self.stride[axis] + 1)
         };
-        Some(Shape {
-            channels: self.outputs,
-            height: side(0, input.height)?,
-            width: side(1, input.width)?,
-        })
+        Some(Shape { channels: self.outputs, height: side(0, input.height)?, width: side(1, input.width)? })
     }
 
     /// Whether it finds its inputs where they lie.
     pub(crate) fn is_direct(&self, input: Shape, output: Shape) -> bool {
         self.stride == [1, 1] && (input.height, input.width) == (output.height, output.width)
+    }
+
+    /// Whether fewer products are worth the sums before and after them.
+    fn suits_winograd(&self, input: Shape, output: Shape) -> bool {
+        let inputs = input.channels / self.groups;
+        self.groups == 1
+            && [self.kernel, self.stride, self.dilation] == [[3, 3], [1, 1], [1, 1]]
+            && inputs >= 16
+            && self.outputs >= 16
+            && output.height * output.width >= 200
     }
 
     /// How much padding the planes that it makes must have, and with them those that it reads directly.
@@ -78,6 +89,26 @@ impl Convolution {
             [self.before, self.after].as_flattened().iter().copied().max().unwrap_or(0)
         } else {
             self.axis(1).phases().1
+        }
+    }
+
+    /// Whether all that it does is to multiply each channel by a factor and to add an offset.
+    pub(crate) fn is_scale(&self) -> bool {
+        self.groups == self.outputs
+            && self.weights.len() == self.outputs
+            && self.stride == [1, 1]
+            && [self.before, self.after] == [[0; 2]; 2]
+    }
+
+    /// Does what `scale` would do to what this makes.
+    pub(crate) fn scale(&mut self, scale: &Self) {
+        self.bias.resize(self.outputs, 0.0);
+        let products = self.weights.len() / self.outputs;
+        let channels = self.weights.chunks_exact_mut(products).zip(&mut self.bias);
+        for (channel, (weights, bias)) in channels.enumerate() {
+            let factor = scale.weights[channel];
+            weights.iter_mut().for_each(|weight| *weight *= factor);
+            *bias = *bias * factor + scale.bias.get(channel).copied().unwrap_or(0.0);
         }
     }
 
@@ -97,6 +128,7 @@ pub(crate) struct Prepared {
     input: Planes,
     output: Planes,
     gather: Option<Gather>,
+    winograd: Option<Winograd>,
     groups: Vec<Group>,
     offsets: Vec<u32>,
     /// How far before a pixel's own place the first input lies.
@@ -120,6 +152,16 @@ impl Prepared {
         output: Planes,
         activation: Option<Activation>,
     ) -> Self {
+        let (clamp, activation) = match activation {
+            Some(Activation::Clamp { low, high }) => ([low, high], None),
+            other => ([f32::NEG_INFINITY, f32::INFINITY], other),
+        };
+        let winograd = convolution.suits_winograd(input.shape, output.shape).then(|| {
+            let mut bias = convolution.bias.clone();
+            bias.resize(convolution.outputs, 0.0);
+            let inputs = input.shape.channels;
+            Winograd::new(isa, &convolution.weights, bias, inputs, convolution.before, output, clamp)
+        });
         let is_direct = convolution.is_direct(input.shape, output.shape);
         let axes = [0, 1].map(|axis| convolution.axis(axis));
         let gather = (!is_direct).then(|| Gather::new(axes, output.shape.height, output.row()));
@@ -150,10 +192,6 @@ impl Prepared {
             Group { weights: pack(weights, outputs, offsets.len(), isa.channels()), bias }
         });
         let planes = gather.as_ref().map_or(1, |it| it.channel() / output.pixels().max(1)).max(1);
-        let (clamp, activation) = match activation {
-            Some(Activation::Clamp { low, high }) => ([low, high], None),
-            other => ([f32::NEG_INFINITY, f32::INFINITY], other),
-        };
         Self {
             input,
             output,
@@ -164,11 +202,15 @@ impl Prepared {
             clamp,
             activation,
             gather,
+            winograd,
         }
     }
 
     /// How many values it needs besides its input and output.
     pub(crate) fn scratch(&self) -> usize {
+        if let Some(winograd) = &self.winograd {
+            return winograd.scratch();
+        }
         let inputs = self.input.shape.channels / self.groups.len();
         self.gather.as_ref().map_or(0, |gather| inputs * gather.channel() + crate::planes::SLACK)
     }
@@ -190,6 +232,17 @@ impl Prepared {
         let inputs = self.input.shape.channels / self.groups.len();
         let outputs = self.output.shape.channels / self.groups.len();
         let plane = self.output.plane();
+        if let Some(winograd) = &self.winograd {
+            // SAFETY: handed on.
+            unsafe {
+                winograd.run(isa, input, &self.input, residual, output, scratch);
+                for channel in 0..outputs {
+                    let values = output.add(channel * plane);
+                    self.activate(isa, values, self.output.pixels());
+                }
+            }
+            return;
+        }
         for (number, group) in self.groups.iter().enumerate() {
             // SAFETY: the groups' planes follow each other, in the input, the residual and the output.
             unsafe {
@@ -238,13 +291,19 @@ impl Prepared {
             // SAFETY: handed on.
             unsafe {
                 sum(isa, &sums, &places);
-                if let Some(activation) = self.activation {
-                    for channel in 0..group.bias.len() {
-                        let values = output.add(channel * plane + from);
-                        activate(isa, activation, values, values, to - from);
-                    }
+                for channel in 0..group.bias.len() {
+                    self.activate(isa, output.add(channel * plane + from), to - from);
                 }
             }
+        }
+    }
+
+    /// # Safety
+    /// So many values are there.
+    unsafe fn activate(&self, isa: Isa, values: *mut f32, length: usize) {
+        if let Some(activation) = self.activation {
+            // SAFETY: handed on.
+            unsafe { activate(isa, activation, values, values, length) }
         }
     }
 }

@@ -1,11 +1,7 @@
 //! What is to be computed, step by step, before it is decided how.
 
 use crate::{
-    activation::Activation,
-    convolve::Convolution,
-    pixelwise::Pairing,
-    planes::Shape,
-    resample::MaxPool,
+    activation::Activation, convolve::Convolution, pixelwise::Pairing, planes::Shape, resample::MaxPool,
 };
 
 /// A result of a step, for the steps that follow.
@@ -42,13 +38,35 @@ pub(crate) struct Step {
 pub(crate) enum Kind {
     /// Given to each run, in the order of these steps.
     Input,
-    Convolve { input: Value, convolution: Box<Convolution>, plus: Option<Value>, then: Option<Activation> },
-    Activate { input: Value, activation: Activation },
-    Pair { inputs: [Value; 2], pairing: Pairing },
-    Pool { input: Value, pool: MaxPool },
-    Enlarge { input: Value, factor: [usize; 2] },
-    Join { inputs: Vec<Value> },
-    Part { input: Value, first: usize },
+    Convolve {
+        input: Value,
+        convolution: Box<Convolution>,
+        plus: Option<Value>,
+        then: Option<Activation>,
+    },
+    Activate {
+        input: Value,
+        activation: Activation,
+    },
+    Pair {
+        inputs: [Value; 2],
+        pairing: Pairing,
+    },
+    Pool {
+        input: Value,
+        pool: MaxPool,
+    },
+    Enlarge {
+        input: Value,
+        factor: [usize; 2],
+    },
+    Join {
+        inputs: Vec<Value>,
+    },
+    Part {
+        input: Value,
+        first: usize,
+    },
     /// Became a part of another step.
     Gone,
 }
@@ -101,6 +119,36 @@ impl Graph {
         self.push(name, Kind::Activate { input, activation }, self.shape(input))
     }
 
+    /// `pixel * factor + offset`, with a factor and an offset for each channel.
+    ///
+    /// # Errors
+    /// Where there are not as many as channels.
+    pub fn scale(
+        &mut self,
+        name: &str,
+        input: Value,
+        factors: &[f32],
+        offsets: &[f32],
+    ) -> Result<Value, Refusal> {
+        let channels = self.shape(input).channels;
+        if [factors.len(), offsets.len()] != [channels; 2] {
+            return Err(Refusal::Shapes);
+        }
+        // The same as a convolution of single pixels, each channel by itself.
+        let convolution = Convolution {
+            outputs: channels,
+            groups: channels,
+            kernel: [1, 1],
+            stride: [1, 1],
+            dilation: [1, 1],
+            before: [0, 0],
+            after: [0, 0],
+            weights: factors.to_vec(),
+            bias: offsets.to_vec(),
+        };
+        self.convolve(name, input, convolution)
+    }
+
     /// Sums or products of the pixels of two values of one shape.
     ///
     /// # Errors
@@ -151,7 +199,13 @@ impl Graph {
     ///
     /// # Errors
     /// Where there are not so many.
-    pub fn part(&mut self, name: &str, input: Value, first: usize, channels: usize) -> Result<Value, Refusal> {
+    pub fn part(
+        &mut self,
+        name: &str,
+        input: Value,
+        first: usize,
+        channels: usize,
+    ) -> Result<Value, Refusal> {
         let shape = self.shape(input);
         if first.checked_add(channels).is_none_or(|end| end > shape.channels) {
             return Err(Refusal::Shapes);
@@ -185,20 +239,33 @@ impl Graph {
         readers
     }
 
-    /// Puts sums and functions that follow a convolution into it, where nobody else reads what it made.
+    /// Puts factors, sums and functions that follow a convolution into it, where nobody else reads what it made.
     pub(crate) fn fuse(&mut self) {
         let mut readers = self.readers();
         for at in 0..self.steps.len() {
             let fused = match &self.steps[at].kind {
+                Kind::Convolve { input, convolution, plus: None, then: None } if convolution.is_scale() => {
+                    let (input, scale) = (*input, convolution.clone());
+                    self.take(input, &readers, |plus, then| plus.is_none() && then.is_none()).map(
+                        |mut kind| {
+                            if let Kind::Convolve { convolution, .. } = &mut kind {
+                                convolution.scale(&scale);
+                            }
+                            kind
+                        },
+                    )
+                }
                 Kind::Pair { inputs: [a, b], pairing: Pairing::Add } => {
                     // The later one: what is added must be there when it runs.
                     let (made, plus) = if a > b { (*a, *b) } else { (*b, *a) };
-                    self.take(made, &readers, |plus, then| plus.is_none() && then.is_none()).map(|mut kind| {
-                        if let Kind::Convolve { plus: sum, .. } = &mut kind {
-                            *sum = Some(plus);
-                        }
-                        kind
-                    })
+                    self.take(made, &readers, |plus, then| plus.is_none() && then.is_none()).map(
+                        |mut kind| {
+                            if let Kind::Convolve { plus: sum, .. } = &mut kind {
+                                *sum = Some(plus);
+                            }
+                            kind
+                        },
+                    )
                 }
                 Kind::Activate { input, activation } => {
                     let activation = *activation;

@@ -14,12 +14,15 @@ mod activation;
 mod planes;
 mod tile;
 mod gather;
+mod winograd;
 mod convolve;
 mod pixelwise;
 mod resample;
 mod graph;
 mod layout;
 mod program;
+#[cfg(feature = "tract")]
+pub mod tract;
 
 pub use activation::Activation;
 pub use convolve::Convolution;

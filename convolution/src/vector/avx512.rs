@@ -1,5 +1,8 @@
 //! 16 values in each of 32 registers.
-#![allow(clippy::undocumented_unsafe_blocks, reason = "each is one instruction, allowed by the trait's contract")]
+#![allow(
+    clippy::undocumented_unsafe_blocks,
+    reason = "each is one instruction, allowed by the trait's contract"
+)]
 
 use std::arch::x86_64::*;
 
@@ -64,6 +67,29 @@ impl Vector for Avx512 {
     #[inline(always)]
     unsafe fn round(self) -> Self {
         Self(unsafe { _mm512_roundscale_ps::<0>(self.0) })
+    }
+
+    #[inline(always)]
+    unsafe fn interleave([a, b, c, d]: [Self; 4], to: *mut f32) {
+        unsafe {
+            let low = _mm512_castps_pd(_mm512_unpacklo_ps(a.0, b.0));
+            let low_too = _mm512_castps_pd(_mm512_unpacklo_ps(c.0, d.0));
+            let high = _mm512_castps_pd(_mm512_unpackhi_ps(a.0, b.0));
+            let high_too = _mm512_castps_pd(_mm512_unpackhi_ps(c.0, d.0));
+            // In each quarter of a register the four values of one place.
+            let first = _mm512_castpd_ps(_mm512_unpacklo_pd(low, low_too));
+            let second = _mm512_castpd_ps(_mm512_unpackhi_pd(low, low_too));
+            let third = _mm512_castpd_ps(_mm512_unpacklo_pd(high, high_too));
+            let fourth = _mm512_castpd_ps(_mm512_unpackhi_pd(high, high_too));
+            let near = _mm512_shuffle_f32x4::<0x44>(first, second);
+            let far = _mm512_shuffle_f32x4::<0xEE>(first, second);
+            let near_too = _mm512_shuffle_f32x4::<0x44>(third, fourth);
+            let far_too = _mm512_shuffle_f32x4::<0xEE>(third, fourth);
+            _mm512_storeu_ps(to, _mm512_shuffle_f32x4::<0x88>(near, near_too));
+            _mm512_storeu_ps(to.add(16), _mm512_shuffle_f32x4::<0xDD>(near, near_too));
+            _mm512_storeu_ps(to.add(32), _mm512_shuffle_f32x4::<0x88>(far, far_too));
+            _mm512_storeu_ps(to.add(48), _mm512_shuffle_f32x4::<0xDD>(far, far_too));
+        }
     }
 
     #[inline(always)]

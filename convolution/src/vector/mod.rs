@@ -47,6 +47,8 @@ pub(crate) trait Vector: Copy {
     unsafe fn max(self, other: Self) -> Self;
     /// To the nearest whole number.
     unsafe fn round(self) -> Self;
+    /// Writes the first value of each of the four, then the second of each, and so on: `4 * LANES` values.
+    unsafe fn interleave(four: [Self; 4], to: *mut f32);
     /// Two to the power of a whole number in -126..=127.
     unsafe fn power_of_two(self) -> Self;
 }

@@ -1,5 +1,8 @@
 //! 4 values in each of 32 registers.
-#![allow(clippy::undocumented_unsafe_blocks, reason = "each is one instruction, allowed by the trait's contract")]
+#![allow(
+    clippy::undocumented_unsafe_blocks,
+    reason = "each is one instruction, allowed by the trait's contract"
+)]
 
 use std::arch::aarch64::*;
 
@@ -64,6 +67,11 @@ impl Vector for Neon {
     #[inline(always)]
     unsafe fn round(self) -> Self {
         Self(unsafe { vrndnq_f32(self.0) })
+    }
+
+    #[inline(always)]
+    unsafe fn interleave([a, b, c, d]: [Self; 4], to: *mut f32) {
+        unsafe { vst4q_f32(to, float32x4x4_t(a.0, b.0, c.0, d.0)) }
     }
 
     #[inline(always)]

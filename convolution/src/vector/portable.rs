@@ -74,6 +74,15 @@ impl Vector for Portable {
     }
 
     #[inline(always)]
+    unsafe fn interleave(four: [Self; 4], to: *mut f32) {
+        for lane in 0..4 {
+            for (place, one) in four.iter().enumerate() {
+                unsafe { to.add(4 * lane + place).write(one.0[lane]) }
+            }
+        }
+    }
+
+    #[inline(always)]
     unsafe fn power_of_two(self) -> Self {
         self.each(self, |a, _| f32::from_bits((((a as i32) + 127) << 23) as u32))
     }

@@ -5,6 +5,7 @@ use std::{
     sync::Arc,
 };
 
+use convolution::{Isa, tract::accelerate};
 use tract_onnx::{prelude::*, tract_hir::infer::InferenceModelExt};
 
 use super::{
@@ -44,8 +45,7 @@ impl Tract {
         bounds::analyse(&mut model, true).map_err(unfit)?;
         let typed = model.into_typed().map_err(|error| unfit(format!("{error:#}")))?;
         bounds::weigh(&typed)?;
-        let typed = typed.into_optimized().map_err(|error| unfit(format!("{error:#}")))?;
-        let typed = improved(typed)?;
+        let typed = optimise(typed).map_err(|error| unfit(format!("{error:#}")))?;
         let plan = typed.into_runnable().map_err(tell)?;
         let state = plan.spawn().map_err(tell)?;
         let input = Tensor::zero::<f32>(&shape).map_err(tell)?;
@@ -79,9 +79,14 @@ impl Tract {
     }
 }
 
-/// The optimised graph with operators of our own in the place of those that tract computes slowly.
-fn improved(model: TypedModel) -> Result<TypedModel, String> {
-    Ok(model)
+/// Lets tract optimise a graph, after what its own operators are slow at became operators of ours.
+fn optimise(model: TypedModel) -> TractResult<TypedModel> {
+    let model = model.into_decluttered()?;
+    match Isa::best() {
+        // tract's own kernels are better than plain code.
+        Isa::Portable => model.into_optimized(),
+        isa => accelerate(&model, isa)?.into_optimized(),
+    }
 }
 
 impl Network for Tract {
