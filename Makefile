@@ -1,6 +1,6 @@
 # The words that README and CI use. Each installs what a fresh Debian or Ubuntu machine with Rust lacks.
 .DELETE_ON_ERROR:
-.PHONY: demo test bench
+.PHONY: demo test neon bench
 
 # Arguments for `make demo`: --json, --frames DIR, --seconds N.
 ARGS ?=
@@ -23,6 +23,10 @@ test: ## Everything that CI runs: format, lints, licences, all tests.
 	local/venv.sh smtp azure/defect-mailer/tests/smtp/requirements.txt
 	local/venv.sh onnxruntime tests/onnxruntime/requirements.txt
 	cargo test --workspace --locked --no-fail-fast
+
+neon: ## The convolutions' kernels for ARM, under emulation: installs a cross compiler, so not a part of `test`.
+	@local/prerequisites.sh build
+	local/aarch64.sh test --release --package convolution --lib --test plain_loops
 
 bench: ## Time a frame's way through the stages with the shipped model.
 	@local/prerequisites.sh build

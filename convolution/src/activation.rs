@@ -37,15 +37,6 @@ pub enum Activation {
 impl Activation {
     /// Values of 0 at least.
     pub const RELU: Self = Self::Clamp { low: 0.0, high: f32::INFINITY };
-
-    /// Whether it leaves 0 as it is, and so the padding of planes.
-    pub(crate) fn keeps_zero(self) -> bool {
-        match self {
-            Self::Clamp { low, high } => low <= 0.0 && high >= 0.0,
-            Self::Silu | Self::HardSwish | Self::LeakyRelu { .. } => true,
-            Self::Sigmoid | Self::HardSigmoid { .. } | Self::Exp => false,
-        }
-    }
 }
 
 on_each_isa! {
@@ -109,10 +100,7 @@ unsafe fn activate_with<V: Vector>(activation: Activation, from: *const f32, to:
 #[inline(always)]
 unsafe fn sigmoid<V: Vector>(x: V) -> V {
     // SAFETY: as promised by the caller.
-    unsafe {
-        let one = V::splat(1.0);
-        one.divide(one.add(exp(x.multiply(V::splat(-1.0)))))
-    }
+    unsafe { V::splat(1.0).add(exp(x.multiply(V::splat(-1.0)))).reciprocal() }
 }
 
 /// To within two units in the last place: `x = n ln 2 + r`, with ln 2 in two parts so that `r` is exact, and the

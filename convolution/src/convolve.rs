@@ -2,7 +2,7 @@
 
 use crate::{
     activation::{Activation, activate},
-    gather::{Axis, Gather},
+    gather::{Axis, Gather, gather},
     planes::{Planes, Shape},
     tile::{Places, Sums, blocks, sum},
     vector::Isa,
@@ -78,8 +78,8 @@ impl Convolution {
         let inputs = input.channels / self.groups;
         self.groups == 1
             && [self.kernel, self.stride, self.dilation] == [[3, 3], [1, 1], [1, 1]]
-            && inputs >= 16
-            && self.outputs >= 16
+            && inputs >= 8
+            && self.outputs >= 8
             && output.height * output.width >= 200
     }
 
@@ -249,12 +249,9 @@ impl Prepared {
                 let input = input.add(number * inputs * self.input.plane());
                 let from = match &self.gather {
                     None => input.sub(self.back),
-                    Some(gather) => {
-                        for channel in 0..inputs {
-                            let plane = input.add(channel * self.input.plane());
-                            let to = scratch.add(channel * gather.channel());
-                            gather.fill(self.input.shape, plane, self.input.row(), to);
-                        }
+                    Some(way) => {
+                        let (plane, row) = (self.input.plane(), self.input.row());
+                        gather(isa, way, self.input.shape, inputs, input, plane, row, scratch);
                         scratch.cast_const()
                     }
                 };

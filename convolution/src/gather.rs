@@ -1,7 +1,10 @@
 //! The input of a convolution that cannot read it where it lies: padded, and for a stride taken apart into phases, so
 //! that neighbours in the output have neighbouring inputs.
 
-use crate::planes::Shape;
+use crate::{
+    planes::Shape,
+    vector::{Vector, on_each_isa},
+};
 
 /// A kernel's way along one axis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,11 +64,9 @@ impl Gather {
         (place(0, down) * self.phases[1].len() + place(1, across)) * self.plane() + rows * self.row + columns
     }
 
-    /// Fills the phases of one channel from rows that lie `row` values apart.
-    ///
-    /// # Safety
-    /// `input` holds a plane of the shape, `output` [`Gather::channel`] values that are not part of it.
-    pub(crate) unsafe fn fill(&self, shape: Shape, input: *const f32, row: usize, output: *mut f32) {
+    /// Fills the phases of one channel.
+    #[inline(always)]
+    unsafe fn fill<V: Vector>(&self, shape: Shape, input: *const f32, row: usize, output: *mut f32) {
         let mut to = output;
         for down in &self.phases[0] {
             for across in &self.phases[1] {
@@ -77,7 +78,7 @@ impl Gather {
                         match from.filter(|y| *y < shape.height) {
                             Some(y) => {
                                 let source = std::slice::from_raw_parts(input.add(y * row), shape.width);
-                                self.fill_row(source, *across, line);
+                                self.fill_row::<V>(source, *across, line);
                             }
                             None => line.fill(0.0),
                         }
@@ -89,7 +90,8 @@ impl Gather {
     }
 
     /// Every `stride`th value from the phase's first on, and zeros around them.
-    fn fill_row(&self, source: &[f32], phase: usize, line: &mut [f32]) {
+    #[inline(always)]
+    unsafe fn fill_row<V: Vector>(&self, source: &[f32], phase: usize, line: &mut [f32]) {
         let Axis { stride, before, .. } = self.axes[1];
         // The first place whose input is there, and the input that it has.
         let first = before.saturating_sub(phase).div_ceil(stride).min(line.len());
@@ -101,17 +103,64 @@ impl Gather {
         let (values, zeros) = rest.split_at_mut(count);
         match stride {
             1 => values.copy_from_slice(&there[..count]),
-            2 => every::<2>(there, values),
-            4 => every::<4>(there, values),
+            // SAFETY: the caller's promise about the instructions.
+            2 | 4 => unsafe { every::<V>(stride, there, values) },
             _ => values.iter_mut().zip(there.iter().step_by(stride)).for_each(|(to, from)| *to = *from),
         }
         zeros.fill(0.0);
     }
 }
 
-/// The same with a stride that the compiler knows, and can make shuffles of.
-fn every<const STRIDE: usize>(from: &[f32], to: &mut [f32]) {
-    let (whole, rest) = from.as_chunks::<STRIDE>();
-    let firsts = whole.iter().map(|chunk| chunk[0]).chain(rest.first().copied());
-    to.iter_mut().zip(firsts).for_each(|(to, from)| *to = from);
+on_each_isa! {
+    /// Fills the phases of `channels` planes, which lie `plane` values apart and their rows `row`.
+    ///
+    /// # Safety
+    /// `input` begins planes of the shape; `output` has [`Gather::channel`] values for each, none of the input's.
+    fn gather(
+        it: &Gather,
+        shape: Shape,
+        channels: usize,
+        input: *const f32,
+        plane: usize,
+        row: usize,
+        output: *mut f32,
+    ) = gather_with
+}
+
+#[inline(always)]
+unsafe fn gather_with<V: Vector>(
+    it: &Gather,
+    shape: Shape,
+    channels: usize,
+    input: *const f32,
+    plane: usize,
+    row: usize,
+    output: *mut f32,
+) {
+    for channel in 0..channels {
+        // SAFETY: handed on, for one plane.
+        unsafe { it.fill::<V>(shape, input.add(channel * plane), row, output.add(channel * it.channel())) }
+    }
+}
+
+/// Every second or fourth value, so that there is one for each of `to`.
+#[inline(always)]
+unsafe fn every<V: Vector>(stride: usize, from: &[f32], to: &mut [f32]) {
+    let whole = (from.len() / stride).min(to.len()) / V::LANES * V::LANES;
+    for at in (0..whole).step_by(V::LANES) {
+        // SAFETY: so many values of `from` make the `LANES` of `to`.
+        unsafe {
+            let first = from.as_ptr().add(at * stride);
+            let made = if stride == 2 {
+                V::load(first).evens(V::load(first.add(V::LANES)))
+            } else {
+                let near = V::load(first).evens(V::load(first.add(V::LANES)));
+                let far = V::load(first.add(2 * V::LANES)).evens(V::load(first.add(3 * V::LANES)));
+                near.evens(far)
+            };
+            made.store(to.as_mut_ptr().add(at));
+        }
+    }
+    let rest = from.iter().step_by(stride).skip(whole);
+    to[whole..].iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
 }

@@ -78,7 +78,7 @@ fn within(graph: &Graph) -> Within {
             Kind::Join { inputs } => {
                 let mut channel = 0;
                 for input in inputs {
-                    let is_made = !matches!(graph.steps[input.0].kind, Kind::Input | Kind::Part { .. });
+                    let is_made = !matches!(graph.steps[input.0].kind, Kind::Part { .. });
                     if is_made && within[input.0].is_none() {
                         within[input.0] = Some((Value(at), channel));
                     }

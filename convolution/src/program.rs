@@ -100,7 +100,7 @@ impl Program {
         }
         let scratch = steps.iter().map(|(.., task)| match task {
             Task::Convolve { prepared, .. } => prepared.scratch(),
-            Task::Pool { from, .. } => from.planes.shape.width,
+            Task::Pool { pool, from, .. } => pool.scratch(from.planes.shape.width),
             _ => 0,
         });
         Self {
@@ -187,10 +187,6 @@ impl Program {
                 }
                 Task::Activate { activation, from, to } => {
                     activate(isa, *activation, first(from), first(to), extent(&to.planes));
-                    if !activation.keeps_zero() {
-                        to.planes.clear_padding(first(to), to.planes.shape.channels);
-                    }
-                    // The lead and the rows behind the last plane are other results' remains.
                     to.planes.clear_padding(first(to), to.planes.shape.channels);
                 }
                 Task::Pair { pairing, from: [a, b], to } => {
@@ -198,9 +194,10 @@ impl Program {
                     to.planes.clear_padding(first(to), to.planes.shape.channels);
                 }
                 Task::Pool { pool, from, to } => {
-                    let line = std::slice::from_raw_parts_mut(base.add(self.len), from.planes.shape.width);
+                    let width = pool.scratch(from.planes.shape.width);
+                    let scratch = std::slice::from_raw_parts_mut(base.add(self.len), width);
                     for channel in 0..to.planes.shape.channels {
-                        pool.run(rows(base, from, channel), rows_mut(base, to, channel), line);
+                        pool.run(rows(base, from, channel), rows_mut(base, to, channel), scratch);
                     }
                     to.planes.clear_padding(first(to), to.planes.shape.channels);
                 }

@@ -27,21 +27,33 @@ impl MaxPool {
         Some([side(0)?, side(1)?])
     }
 
-    /// One plane: `input` has rows `from[1]` apart and `from[0]` of them, `output` likewise.
-    pub(crate) fn run(&self, input: Rows<'_>, output: RowsMut<'_>, line: &mut [f32]) {
+    /// How many values [`MaxPool::run`] needs besides.
+    pub(crate) fn scratch(&self, width: usize) -> usize {
+        self.before[1] + width + self.after[1] + self.kernel[1]
+    }
+
+    /// One plane.
+    pub(crate) fn run(&self, input: Rows<'_>, output: RowsMut<'_>, scratch: &mut [f32]) {
         for y in 0..output.height {
             let top = (y * self.stride[0]).saturating_sub(self.before[0]);
             let bottom = (y * self.stride[0] + self.kernel[0] - self.before[0]).min(input.height);
-            let line = &mut line[..input.width];
-            line.fill(f32::NEG_INFINITY);
+            // What is missing at both ends is never the greatest.
+            scratch.fill(f32::NEG_INFINITY);
+            let line = &mut scratch[self.before[1]..][..input.width];
             for row in top..bottom {
                 greater(line, &input.values[row * input.row..][..input.width]);
             }
             let made = &mut output.values[y * output.row..][..output.width];
-            for (x, to) in made.iter_mut().enumerate() {
-                let left = (x * self.stride[1]).saturating_sub(self.before[1]);
-                let right = (x * self.stride[1] + self.kernel[1] - self.before[1]).min(line.len());
-                *to = line[left.min(right)..right].iter().fold(f32::NEG_INFINITY, |a, b| most(a, *b));
+            made.fill(f32::NEG_INFINITY);
+            for column in 0..self.kernel[1] {
+                let values = &scratch[column..];
+                match self.stride[1] {
+                    1 => greater(made, values),
+                    stride => made
+                        .iter_mut()
+                        .zip(values.iter().step_by(stride))
+                        .for_each(|(to, value)| *to = most(*to, *value)),
+                }
             }
         }
     }

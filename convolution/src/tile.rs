@@ -57,6 +57,7 @@ unsafe fn sum_with<V: Vector>(sums: &Sums<'_>, places: &Places) {
         unsafe {
             match block {
                 8 => run::<V, 8>(sums, places, channel),
+                6 => run::<V, 6>(sums, places, channel),
                 4 => run::<V, 4>(sums, places, channel),
                 2 => run::<V, 2>(sums, places, channel),
                 _ => run::<V, 1>(sums, places, channel),
@@ -98,10 +99,10 @@ unsafe fn run_wide<V: Vector, const M: usize, const N: usize>(
         while at < to {
             let mut edge = [0.0f32; 8 * 64];
             let left = (to - at).min(wide);
-            if left <= V::LANES {
-                tile::<V, M, 1>(sums, places, channel, at, edge.as_mut_ptr(), wide);
-            } else {
-                tile::<V, M, N>(sums, places, channel, at, edge.as_mut_ptr(), wide);
+            match left.div_ceil(V::LANES) {
+                1 => tile::<V, M, 1>(sums, places, channel, at, edge.as_mut_ptr(), wide),
+                2 => tile::<V, M, 2>(sums, places, channel, at, edge.as_mut_ptr(), wide),
+                _ => tile::<V, M, N>(sums, places, channel, at, edge.as_mut_ptr(), wide),
             }
             for m in 0..M {
                 let row = edge.as_ptr().add(m * wide);

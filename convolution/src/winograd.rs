@@ -6,7 +6,7 @@
 //! seven are lost, which no network notices.
 
 use crate::{
-    gather::{Axis, Gather},
+    gather::{Axis, Gather, gather},
     planes::{Planes, SLACK},
     tile::{Places, Sums, blocks, sum},
     vector::{Isa, Vector, on_each_isa},
@@ -110,11 +110,8 @@ impl Winograd {
         unsafe {
             let numbers = scratch.add(self.gathered());
             let products = numbers.add(NUMBERS * Self::stride(self.inputs));
-            for channel in 0..self.inputs {
-                let from = input.add(channel * geometry.plane());
-                let to = scratch.add(channel * self.gather.channel());
-                self.gather.fill(geometry.shape, from, geometry.row(), to);
-            }
+            let (plane, row) = (geometry.plane(), geometry.row());
+            gather(isa, &self.gather, geometry.shape, self.inputs, input, plane, row, scratch);
             for first in (0..self.positions).step_by(TOGETHER) {
                 let count = TOGETHER.min(self.positions - first);
                 take_apart(isa, self, scratch.add(first), numbers, count);

@@ -50,8 +50,13 @@ impl Vector for Avx512 {
     }
 
     #[inline(always)]
-    unsafe fn divide(self, by: Self) -> Self {
-        Self(unsafe { _mm512_div_ps(self.0, by.0) })
+    unsafe fn reciprocal(self) -> Self {
+        // A division takes three times as long as an estimate and a step of Newton's.
+        unsafe {
+            let near = _mm512_rcp14_ps(self.0);
+            let rest = _mm512_fnmadd_ps(self.0, near, _mm512_set1_ps(1.0));
+            Self(_mm512_fmadd_ps(near, rest, near))
+        }
     }
 
     #[inline(always)]
@@ -90,6 +95,14 @@ impl Vector for Avx512 {
             _mm512_storeu_ps(to.add(32), _mm512_shuffle_f32x4::<0x88>(far, far_too));
             _mm512_storeu_ps(to.add(48), _mm512_shuffle_f32x4::<0xDD>(far, far_too));
         }
+    }
+
+    #[inline(always)]
+    unsafe fn evens(self, other: Self) -> Self {
+        Self(unsafe {
+            let places = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+            _mm512_permutex2var_ps(self.0, places, other.0)
+        })
     }
 
     #[inline(always)]

@@ -39,7 +39,8 @@ pub(crate) trait Vector: Copy {
     unsafe fn multiply_add(self, by: Self, plus: Self) -> Self;
     unsafe fn add(self, other: Self) -> Self;
     unsafe fn multiply(self, other: Self) -> Self;
-    unsafe fn divide(self, by: Self) -> Self;
+    /// One through the value, to within two units in the last place.
+    unsafe fn reciprocal(self) -> Self;
     /// The lesser; `other` where `self` is not a number, so that a clamp would lose what [`crate::Step`]s must keep:
     /// callers put the value second.
     unsafe fn min(self, other: Self) -> Self;
@@ -49,6 +50,8 @@ pub(crate) trait Vector: Copy {
     unsafe fn round(self) -> Self;
     /// Writes the first value of each of the four, then the second of each, and so on: `4 * LANES` values.
     unsafe fn interleave(four: [Self; 4], to: *mut f32);
+    /// The first, third, and so on of the values of two.
+    unsafe fn evens(self, other: Self) -> Self;
     /// Two to the power of a whole number in -126..=127.
     unsafe fn power_of_two(self) -> Self;
 }

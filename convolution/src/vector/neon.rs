@@ -50,8 +50,8 @@ impl Vector for Neon {
     }
 
     #[inline(always)]
-    unsafe fn divide(self, by: Self) -> Self {
-        Self(unsafe { vdivq_f32(self.0, by.0) })
+    unsafe fn reciprocal(self) -> Self {
+        Self(unsafe { vdivq_f32(vdupq_n_f32(1.0), self.0) })
     }
 
     #[inline(always)]
@@ -72,6 +72,11 @@ impl Vector for Neon {
     #[inline(always)]
     unsafe fn interleave([a, b, c, d]: [Self; 4], to: *mut f32) {
         unsafe { vst4q_f32(to, float32x4x4_t(a.0, b.0, c.0, d.0)) }
+    }
+
+    #[inline(always)]
+    unsafe fn evens(self, other: Self) -> Self {
+        Self(unsafe { vuzp1q_f32(self.0, other.0) })
     }
 
     #[inline(always)]

@@ -53,8 +53,8 @@ impl Vector for Portable {
     }
 
     #[inline(always)]
-    unsafe fn divide(self, by: Self) -> Self {
-        self.each(by, |a, b| a / b)
+    unsafe fn reciprocal(self) -> Self {
+        self.each(self, |a, _| 1.0 / a)
     }
 
     #[inline(always)]
@@ -80,6 +80,11 @@ impl Vector for Portable {
                 unsafe { to.add(4 * lane + place).write(one.0[lane]) }
             }
         }
+    }
+
+    #[inline(always)]
+    unsafe fn evens(self, other: Self) -> Self {
+        Self([self.0[0], self.0[2], other.0[0], other.0[2]])
     }
 
     #[inline(always)]
