@@ -78,8 +78,8 @@ impl Convolution {
         let inputs = input.channels / self.groups;
         self.groups == 1
             && [self.kernel, self.stride, self.dilation] == [[3, 3], [1, 1], [1, 1]]
-            && inputs >= 8
-            && self.outputs >= 8
+            && inputs >= 16
+            && self.outputs >= 16
             && output.height * output.width >= 200
     }
 

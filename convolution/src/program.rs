@@ -9,7 +9,7 @@ use crate::{
     layout::{Layout, Place},
     pixelwise::{Pairing, pair},
     planes::{Planes, Shape},
-    resample::{MaxPool, Rows, RowsMut, enlarge},
+    resample::{MaxPool, Rows, RowsMut, enlarge, pool},
     vector::Isa,
 };
 
@@ -100,7 +100,9 @@ impl Program {
         }
         let scratch = steps.iter().map(|(.., task)| match task {
             Task::Convolve { prepared, .. } => prepared.scratch(),
-            Task::Pool { pool, from, .. } => pool.scratch(from.planes.shape.width),
+            Task::Pool { pool, from, .. } => {
+                pool.scratch([from.planes.shape.height, from.planes.shape.width])
+            }
             _ => 0,
         });
         Self {
@@ -193,11 +195,11 @@ impl Program {
                     pair(isa, *pairing, first(a), first(b), first(to), extent(&to.planes));
                     to.planes.clear_padding(first(to), to.planes.shape.channels);
                 }
-                Task::Pool { pool, from, to } => {
-                    let width = pool.scratch(from.planes.shape.width);
+                Task::Pool { pool: it, from, to } => {
+                    let width = it.scratch([from.planes.shape.height, from.planes.shape.width]);
                     let scratch = std::slice::from_raw_parts_mut(base.add(self.len), width);
                     for channel in 0..to.planes.shape.channels {
-                        pool.run(rows(base, from, channel), rows_mut(base, to, channel), scratch);
+                        pool(isa, it, rows(base, from, channel), rows_mut(base, to, channel), scratch);
                     }
                     to.planes.clear_padding(first(to), to.planes.shape.channels);
                 }

@@ -1,5 +1,10 @@
 //! Steps that change the size of planes without weights.
 
+use crate::{
+    planes::SLACK,
+    vector::{Vector, on_each_isa},
+};
+
 /// The greatest value under a window (ONNX's `MaxPool`, without dilation).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MaxPool {
@@ -27,36 +32,84 @@ impl MaxPool {
         Some([side(0)?, side(1)?])
     }
 
-    /// How many values [`MaxPool::run`] needs besides.
-    pub(crate) fn scratch(&self, width: usize) -> usize {
-        self.before[1] + width + self.after[1] + self.kernel[1]
+    /// How many values it needs besides for a plane of so many rows and columns.
+    pub(crate) fn scratch(&self, [height, width]: [usize; 2]) -> usize {
+        let row = self.before[1] + width + self.after[1];
+        if self.stride == [1, 1] {
+            (self.before[0] + height + self.after[0]) * row + SLACK
+        } else {
+            row + self.kernel[1]
+        }
     }
 
-    /// One plane.
-    pub(crate) fn run(&self, input: Rows<'_>, output: RowsMut<'_>, scratch: &mut [f32]) {
+    #[inline(always)]
+    unsafe fn run<V: Vector>(&self, input: Rows<'_>, output: RowsMut<'_>, scratch: &mut [f32]) {
+        // What is missing around the plane is never the greatest.
+        scratch.fill(f32::NEG_INFINITY);
+        // SAFETY: the caller's promise about the instructions.
+        unsafe {
+            if self.stride == [1, 1] {
+                self.run_through::<V>(input, output, scratch);
+            } else {
+                self.run_by_rows::<V>(input, output, scratch);
+            }
+        }
+    }
+
+    /// The whole plane as one long row, with what is missing around it: first the greatest of neighbours in a row, then
+    /// of those in a column. Rows of a few pixels are no reason to work on few pixels at a time then.
+    #[inline(always)]
+    unsafe fn run_through<V: Vector>(&self, input: Rows<'_>, output: RowsMut<'_>, scratch: &mut [f32]) {
+        let row = self.before[1] + input.width + self.after[1];
+        for y in 0..input.height {
+            scratch[(self.before[0] + y) * row + self.before[1]..][..input.width]
+                .copy_from_slice(&input.values[y * input.row..][..input.width]);
+        }
+        let len = (self.before[0] + input.height + self.after[0]) * row;
+        // SAFETY: the caller's promise about the instructions.
+        unsafe {
+            greatest_of_next::<V>(scratch, len, self.kernel[1], 1);
+            greatest_of_next::<V>(scratch, (output.height - 1) * row + output.width, self.kernel[0], row);
+        }
+        for y in 0..output.height {
+            output.values[y * output.row..][..output.width]
+                .copy_from_slice(&scratch[y * row..][..output.width]);
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn run_by_rows<V: Vector>(&self, input: Rows<'_>, output: RowsMut<'_>, scratch: &mut [f32]) {
         for y in 0..output.height {
             let top = (y * self.stride[0]).saturating_sub(self.before[0]);
             let bottom = (y * self.stride[0] + self.kernel[0] - self.before[0]).min(input.height);
-            // What is missing at both ends is never the greatest.
-            scratch.fill(f32::NEG_INFINITY);
             let line = &mut scratch[self.before[1]..][..input.width];
+            line.fill(f32::NEG_INFINITY);
             for row in top..bottom {
-                greater(line, &input.values[row * input.row..][..input.width]);
+                // SAFETY: the caller's promise about the instructions.
+                unsafe { greater::<V>(line, &input.values[row * input.row..][..input.width]) }
             }
             let made = &mut output.values[y * output.row..][..output.width];
             made.fill(f32::NEG_INFINITY);
             for column in 0..self.kernel[1] {
-                let values = &scratch[column..];
-                match self.stride[1] {
-                    1 => greater(made, values),
-                    stride => made
-                        .iter_mut()
-                        .zip(values.iter().step_by(stride))
-                        .for_each(|(to, value)| *to = most(*to, *value)),
-                }
+                let values = scratch[column..].iter().step_by(self.stride[1]);
+                made.iter_mut().zip(values).for_each(|(to, value)| *to = most(*to, *value));
             }
         }
     }
+}
+
+on_each_isa! {
+    /// Pools one plane.
+    ///
+    /// # Safety
+    /// None besides that of the instructions.
+    fn pool(it: &MaxPool, input: Rows<'_>, output: RowsMut<'_>, scratch: &mut [f32]) = pool_with
+}
+
+#[inline(always)]
+unsafe fn pool_with<V: Vector>(it: &MaxPool, input: Rows<'_>, output: RowsMut<'_>, scratch: &mut [f32]) {
+    // SAFETY: handed on.
+    unsafe { it.run::<V>(input, output, scratch) }
 }
 
 /// A plane that is read.
@@ -78,8 +131,43 @@ pub(crate) struct RowsMut<'a> {
     pub(crate) row: usize,
 }
 
-fn greater(line: &mut [f32], row: &[f32]) {
-    line.iter_mut().zip(row).for_each(|(a, b)| *a = most(*a, *b));
+/// Each of `len` values becomes the greatest of itself and the next `count - 1`, which lie `step` apart.
+#[inline(always)]
+unsafe fn greatest_of_next<V: Vector>(values: &mut [f32], len: usize, count: usize, step: usize) {
+    let reach = (count - 1) * step;
+    let whole = len.min(values.len().saturating_sub(reach + V::LANES - 1));
+    let whole = whole - whole % V::LANES;
+    for at in (0..whole).step_by(V::LANES) {
+        // SAFETY: the last vector that is read ends within the values. What is read has not been written yet.
+        unsafe {
+            let first = values.as_mut_ptr().add(at);
+            let mut most = V::load(first);
+            for next in 1..count {
+                most = most.greatest(V::load(first.add(next * step)));
+            }
+            most.store(first);
+        }
+    }
+    for at in whole..len {
+        for next in 1..count {
+            let value = values.get(at + next * step).copied().unwrap_or(f32::NEG_INFINITY);
+            values[at] = most(values[at], value);
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn greater<V: Vector>(line: &mut [f32], row: &[f32]) {
+    let count = line.len().min(row.len());
+    let whole = count - count % V::LANES;
+    for at in (0..whole).step_by(V::LANES) {
+        // SAFETY: whole vectors of both.
+        unsafe {
+            let (a, b) = (V::load(line.as_ptr().add(at)), V::load(row.as_ptr().add(at)));
+            a.greatest(b).store(line.as_mut_ptr().add(at));
+        }
+    }
+    line[whole..count].iter_mut().zip(&row[whole..]).for_each(|(a, b)| *a = most(*a, *b));
 }
 
 /// The greater; a NaN is kept, for an answer that is no number must be seen.

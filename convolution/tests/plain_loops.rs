@@ -309,6 +309,26 @@ fn a_network_with_every_kind_of_step_is_what_its_steps_are() {
 }
 
 #[test]
+fn a_pool_does_not_lose_what_is_no_number() {
+    for (stride, at) in [(1, 0), (1, 40), (2, 21), (2, 63)] {
+        let pool = MaxPool { kernel: [3, 3], stride: [stride; 2], before: [1, 1], after: [1, 1] };
+        let mut input = Plain::noise(Shape { channels: 1, height: 8, width: 20 }, 1);
+        input.values[at] = f32::NAN;
+        for isa in Isa::available() {
+            let mut graph = Graph::default();
+            let x = graph.input("x", input.shape).unwrap();
+            let y = graph.pool("pool", x, pool).unwrap();
+            graph.output(y);
+            let mut found = vec![0.0; graph.shape(y).len()];
+            let program = Program::new(graph, isa);
+            program.run(&mut program.memory(), &[&input.values], &mut [&mut found]);
+            assert!(found.iter().any(|it| it.is_nan()), "{isa:?} {stride} {at}");
+            assert!(found.iter().any(|it| it.is_finite()), "{isa:?} {stride} {at}");
+        }
+    }
+}
+
+#[test]
 fn what_does_not_fit_is_refused() {
     let mut graph = Graph::default();
     let shape = Shape { channels: 4, height: 8, width: 8 };

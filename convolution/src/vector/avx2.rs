@@ -74,6 +74,14 @@ impl Vector for Avx2 {
     }
 
     #[inline(always)]
+    unsafe fn greatest(self, other: Self) -> Self {
+        Self(unsafe {
+            let is_none = _mm256_cmp_ps::<_CMP_UNORD_Q>(self.0, self.0);
+            _mm256_blendv_ps(_mm256_max_ps(self.0, other.0), self.0, is_none)
+        })
+    }
+
+    #[inline(always)]
     unsafe fn round(self) -> Self {
         Self(unsafe { _mm256_round_ps::<{ _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC }>(self.0) })
     }

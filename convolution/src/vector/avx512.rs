@@ -70,6 +70,14 @@ impl Vector for Avx512 {
     }
 
     #[inline(always)]
+    unsafe fn greatest(self, other: Self) -> Self {
+        Self(unsafe {
+            let is_none = _mm512_cmp_ps_mask::<_CMP_UNORD_Q>(self.0, self.0);
+            _mm512_mask_mov_ps(_mm512_max_ps(self.0, other.0), is_none, self.0)
+        })
+    }
+
+    #[inline(always)]
     unsafe fn round(self) -> Self {
         Self(unsafe { _mm512_roundscale_ps::<0>(self.0) })
     }

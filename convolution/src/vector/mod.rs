@@ -41,11 +41,12 @@ pub(crate) trait Vector: Copy {
     unsafe fn multiply(self, other: Self) -> Self;
     /// One through the value, to within two units in the last place.
     unsafe fn reciprocal(self) -> Self;
-    /// The lesser; `other` where `self` is not a number, so that a clamp would lose what [`crate::Step`]s must keep:
-    /// callers put the value second.
+    /// The lesser; `other` if either is no number: callers who must not lose that put the value second.
     unsafe fn min(self, other: Self) -> Self;
-    /// The greater; as with [`Vector::min`], a value that may be NaN comes second.
+    /// The greater; `other` if either is no number, as of [`Vector::min`].
     unsafe fn max(self, other: Self) -> Self;
+    /// The greater, or what is no number if either is.
+    unsafe fn greatest(self, other: Self) -> Self;
     /// To the nearest whole number.
     unsafe fn round(self) -> Self;
     /// Writes the first value of each of the four, then the second of each, and so on: `4 * LANES` values.

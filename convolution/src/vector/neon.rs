@@ -65,6 +65,11 @@ impl Vector for Neon {
     }
 
     #[inline(always)]
+    unsafe fn greatest(self, other: Self) -> Self {
+        unsafe { self.max(other) }
+    }
+
+    #[inline(always)]
     unsafe fn round(self) -> Self {
         Self(unsafe { vrndnq_f32(self.0) })
     }

@@ -68,6 +68,11 @@ impl Vector for Portable {
     }
 
     #[inline(always)]
+    unsafe fn greatest(self, other: Self) -> Self {
+        self.each(other, |a, b| if a > b || a.is_nan() { a } else { b })
+    }
+
+    #[inline(always)]
     unsafe fn round(self) -> Self {
         // Adding and taking away 1.5 * 2^23 leaves no digits behind the point.
         self.each(self, |a, _| (a + 12_582_912.0) - 12_582_912.0)
