@@ -25,16 +25,22 @@ pub(super) fn planes(fact: &TypedFact) -> Option<Shape> {
     (channels * height * width > 0).then_some(Shape { channels, height, width })
 }
 
-/// Whether there is a step for this node. That it has one does not mean that the step is taken: its numbers may be
-/// refused.
+/// Whether there is a step for this node.
 pub(super) fn is_known(model: &TypedModel, node: &TypedNode) -> bool {
-    let is_planes = |outlet: &OutletId| {
-        model.outlet_fact(*outlet).is_ok_and(|fact| fact.konst.is_some() || planes(fact).is_some())
+    let given = |outlet: &OutletId| {
+        let fact = model.outlet_fact(*outlet).ok()?;
+        if fact.konst.is_some() { Some(None) } else { planes(fact).map(Some) }
     };
-    node.outputs.len() == 1
-        && planes(&node.outputs[0].fact).is_some()
-        && node.inputs.iter().all(is_planes)
-        && Draft::of(model, node).is_some()
+    let made = node.outputs.first().and_then(|it| planes(&it.fact)).filter(|_| node.outputs.len() == 1);
+    let given: Option<Vec<Option<Shape>>> = node.inputs.iter().map(given).collect();
+    let (Some(made), Some(given)) = (made, given) else { return false };
+    let Some(read) = given.into_iter().flatten().next() else { return false };
+    match Draft::of(model, node) {
+        // What would be refused anyway need not be tried.
+        Some(Draft::Convolve(convolution)) => convolution.output(read) == Some(made),
+        Some(Draft::Pool(pool)) => pool.output([read.height, read.width]) == Some([made.height, made.width]),
+        draft => draft.is_some(),
+    }
 }
 
 /// A step without the values that it reads.
