@@ -1,7 +1,8 @@
 //! What is to be computed, step by step, before it is decided how.
 
 use crate::{
-    activation::Activation, convolve::Convolution, pixelwise::Pairing, planes::Shape, resample::MaxPool,
+    activation::Activation, convolve::Convolution, enlarge::Between, pixelwise::Pairing, planes::Shape,
+    pool::MaxPool,
 };
 
 /// A result of a step, for the steps that follow.
@@ -60,6 +61,10 @@ pub(crate) enum Kind {
         input: Value,
         factor: [usize; 2],
     },
+    Interpolate {
+        input: Value,
+        axes: Box<[Vec<Between>; 2]>,
+    },
     Join {
         inputs: Vec<Value>,
     },
@@ -79,6 +84,7 @@ impl Kind {
             Self::Activate { input, .. }
             | Self::Pool { input, .. }
             | Self::Enlarge { input, .. }
+            | Self::Interpolate { input, .. }
             | Self::Part { input, .. } => vec![*input],
             Self::Pair { inputs, .. } => inputs.to_vec(),
             Self::Join { inputs } => inputs.clone(),
@@ -179,6 +185,25 @@ impl Graph {
         let Shape { channels, height, width } = self.shape(input);
         let [height, width] = [height.saturating_mul(factor[0]), width.saturating_mul(factor[1])];
         self.push(name, Kind::Enlarge { input, factor }, Shape { channels, height, width })
+    }
+
+    /// Planes of so many rows and columns, each of which lies between two of the input's.
+    ///
+    /// # Errors
+    /// Where the input has not so many.
+    pub fn interpolate(
+        &mut self,
+        name: &str,
+        input: Value,
+        axes: [Vec<Between>; 2],
+    ) -> Result<Value, Refusal> {
+        let shape = self.shape(input);
+        let is_within = |axis: &[Between], side| axis.iter().all(|it| it.first.max(it.second) < side);
+        if !is_within(&axes[0], shape.height) || !is_within(&axes[1], shape.width) {
+            return Err(Refusal::Shapes);
+        }
+        let made = Shape { channels: shape.channels, height: axes[0].len(), width: axes[1].len() };
+        self.push(name, Kind::Interpolate { input, axes: Box::new(axes) }, made)
     }
 
     /// The channels of all, one behind the other.

@@ -5,11 +5,13 @@ use std::time::{Duration, Instant};
 use crate::{
     activation::{Activation, activate},
     convolve::Prepared,
+    enlarge::{Between, enlarge, interpolate},
     graph::{Graph, Kind, Value},
     layout::{Layout, Place},
     pixelwise::{Pairing, pair},
     planes::{Planes, Shape},
-    resample::{MaxPool, Rows, RowsMut, enlarge, pool},
+    pool::{MaxPool, pool},
+    rows::{Rows, RowsMut},
     vector::Isa,
 };
 
@@ -61,6 +63,11 @@ enum Task {
         from: Place,
         to: Place,
     },
+    Interpolate {
+        axes: Box<[Vec<Between>; 2]>,
+        from: Place,
+        to: Place,
+    },
     /// Copies the channels of a joined result that do not lie there yet; each with its first channel.
     Join {
         from: Vec<(Place, usize)>,
@@ -103,6 +110,7 @@ impl Program {
             Task::Pool { pool, from, .. } => {
                 pool.scratch([from.planes.shape.height, from.planes.shape.width])
             }
+            Task::Interpolate { from, .. } => from.planes.shape.width,
             _ => 0,
         });
         Self {
@@ -209,6 +217,13 @@ impl Program {
                     }
                     to.planes.clear_padding(first(to), to.planes.shape.channels);
                 }
+                Task::Interpolate { axes, from, to } => {
+                    let line = std::slice::from_raw_parts_mut(base.add(self.len), from.planes.shape.width);
+                    for channel in 0..to.planes.shape.channels {
+                        interpolate(isa, rows(base, from, channel), rows_mut(base, to, channel), axes, line);
+                    }
+                    to.planes.clear_padding(first(to), to.planes.shape.channels);
+                }
                 Task::Join { from, to } => {
                     for (place, channel) in from {
                         let to = first(to).add(channel * to.planes.plane());
@@ -242,6 +257,7 @@ impl Task {
             Self::Pair { .. } => "Pair",
             Self::Pool { .. } => "Pool",
             Self::Enlarge { .. } => "Enlarge",
+            Self::Interpolate { .. } => "Interpolate",
             Self::Join { .. } => "Join",
         }
     }
@@ -291,6 +307,7 @@ fn task(graph: &Graph, layout: &Layout, given: &[Value], isa: Isa, value: Value)
         }
         Kind::Pool { input, pool } => Task::Pool { pool: *pool, from: place(input), to },
         Kind::Enlarge { input, factor } => Task::Enlarge { factor: *factor, from: place(input), to },
+        Kind::Interpolate { input, axes } => Task::Interpolate { axes: axes.clone(), from: place(input), to },
         Kind::Join { inputs } => {
             let mut from = Vec::new();
             let mut channel = 0;

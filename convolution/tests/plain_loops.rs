@@ -1,7 +1,7 @@
 //! Every step against loops that a reader can check, on every instruction set of this machine.
 #![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
-use convolution::{Activation, Convolution, Graph, Isa, MaxPool, Pairing, Program, Shape, Value};
+use convolution::{Activation, Between, Convolution, Graph, Isa, MaxPool, Pairing, Program, Shape, Value};
 use proptest::{prelude::*, sample::select};
 
 /// Planes without padding, and how they are computed the plain way.
@@ -306,6 +306,28 @@ fn a_network_with_every_kind_of_step_is_what_its_steps_are() {
         };
         check(make, &[&picture], &expected).unwrap();
     }
+}
+
+#[test]
+fn an_interpolated_pixel_lies_between_its_neighbours() {
+    let input = Plain::noise(Shape { channels: 2, height: 3, width: 5 }, 4);
+    let between = |first: usize, second: usize, share: f32| Between { first, second, share };
+    let rows = vec![between(0, 0, 0.7), between(0, 1, 0.25), between(1, 2, 0.5), between(2, 2, 0.1)];
+    let columns = vec![between(4, 4, 0.0), between(0, 1, 0.75), between(3, 4, 1.0)];
+    let expected = Plain::from(Shape { channels: 2, height: 4, width: 3 }, |channel, y, x| {
+        let at = |y: usize, x: usize| input.values[(channel * 3 + y) * 5 + x];
+        let (row, column) = (rows[y], columns[x]);
+        let across = |y| at(y, column.first) * (1.0 - column.share) + at(y, column.second) * column.share;
+        across(row.first) * (1.0 - row.share) + across(row.second) * row.share
+    });
+    let make = || {
+        let mut graph = Graph::default();
+        let x = graph.input("x", input.shape).unwrap();
+        let y = graph.interpolate("y", x, [rows.clone(), columns.clone()]).unwrap();
+        graph.output(y);
+        graph
+    };
+    check(make, &[&input], &[expected]).unwrap();
 }
 
 #[test]

@@ -9,11 +9,11 @@ use tract_onnx::tract_core::{
         einsum::EinSum,
         element_wise::ElementWiseOp,
         math::{Add, Div, Exp, Max, Min, Mul, Sub},
-        nn::{DataFormat, HardSwish, LeakyRelu, NearestUpsample, Sigmoid, Silu},
+        nn::{DataFormat, HardSwish, Interpolator, LeakyRelu, NearestUpsample, Resize, Sigmoid, Silu},
     },
 };
 
-use crate::{Activation, Convolution, Graph, MaxPool, Pairing, Refusal, Shape, Value};
+use crate::{Activation, Between, Convolution, Graph, MaxPool, Pairing, Refusal, Shape, Value};
 
 /// The planes of a fact: `f32`, one picture, channels before rows and columns.
 pub(super) fn planes(fact: &TypedFact) -> Option<Shape> {
@@ -51,6 +51,7 @@ enum Draft {
     Pair(Pairing),
     Pool(MaxPool),
     Enlarge([usize; 2]),
+    Interpolate([Vec<Between>; 2]),
     Join,
     Part(usize),
 }
@@ -73,6 +74,7 @@ pub(super) fn add(
         Draft::Pair(pairing) => graph.pair(name, inputs.try_into().map_err(|_| Refusal::Shapes)?, pairing)?,
         Draft::Pool(pool) => graph.pool(name, one, pool)?,
         Draft::Enlarge(factor) => graph.enlarge(name, one, factor)?,
+        Draft::Interpolate(axes) => graph.interpolate(name, one, axes)?,
         Draft::Join => graph.join(name, inputs)?,
         Draft::Part(first) => graph.part(name, one, first, made.channels)?,
     };
@@ -102,6 +104,9 @@ impl Draft {
             let (rest, factor) = it.scales.split_at_checked(channels + 1)?;
             let factor = <[usize; 2]>::try_from(factor).ok()?;
             return rest.iter().all(|it| *it == 1).then_some(Self::Enlarge(factor));
+        }
+        if let Some(it) = node.op_as::<Resize>() {
+            return interpolation(model, node, it).map(Self::Interpolate);
         }
         if let Some(it) = node.op_as::<TypedConcat>() {
             let all_are_made =
@@ -232,6 +237,35 @@ fn pool(it: &TractPool, input: Shape) -> Option<MaxPool> {
         && matches!(it.pool_spec.data_format, DataFormat::NCHW | DataFormat::CHW);
     let window = Window::new(&it.pool_spec, input).filter(|it| is_plain && it.dilation == [1, 1])?;
     Some(MaxPool { kernel: window.kernel, stride: window.stride, before: window.before, after: window.after })
+}
+
+/// Where tract would look for each row and column of the output.
+fn interpolation(model: &TypedModel, node: &TypedNode, it: &Resize) -> Option<[Vec<Between>; 2]> {
+    let fact = model.outlet_fact(*node.inputs.first()?).ok()?;
+    let (read, made) = (planes(fact)?, planes(&node.outputs[0].fact)?);
+    if it.interpolator != Interpolator::Linear || read.channels != made.channels {
+        return None;
+    }
+    let scales = match it.optional_scales_input.and_then(|at| node.inputs.get(at)) {
+        Some(scales) => Some(values(&*numbers(model, *scales)?)?).filter(|it| it.len() == fact.rank()),
+        None => None,
+    };
+    let axis = |back: usize, from: usize, to: usize| {
+        let given = scales.as_ref().map(|it| it[it.len() - back]);
+        let scale = given.unwrap_or(to as f32 / from as f32);
+        let last = (from - 1) as f32;
+        let between = |at: usize| {
+            let place = it.coord_transformer.transform(at, scale, from, to);
+            // What lies beyond an edge is the edge.
+            let before = place.floor();
+            let [first, second] = [before, before + 1.0].map(|it| it.clamp(0.0, last) as usize);
+            Between { first, second, share: place - before }
+        };
+        let is_same = from == to && scale == 1.0;
+        let itself = |at| Between { first: at, second: at, share: 0.0 };
+        (0..to).map(|at| if is_same { itself(at) } else { between(at) }).collect()
+    };
+    Some([axis(2, read.height, made.height), axis(1, read.width, made.width)])
 }
 
 /// Two values of one shape, or one and numbers that are the same for all pixels of a channel.

@@ -1,7 +1,8 @@
-//! Steps that change the size of planes without weights.
+//! The greatest value under each window.
 
 use crate::{
     planes::SLACK,
+    rows::{Rows, RowsMut},
     vector::{Vector, on_each_isa},
 };
 
@@ -112,25 +113,6 @@ unsafe fn pool_with<V: Vector>(it: &MaxPool, input: Rows<'_>, output: RowsMut<'_
     unsafe { it.run::<V>(input, output, scratch) }
 }
 
-/// A plane that is read.
-#[derive(Clone, Copy)]
-pub(crate) struct Rows<'a> {
-    pub(crate) values: &'a [f32],
-    pub(crate) height: usize,
-    pub(crate) width: usize,
-    /// From one row to the next.
-    pub(crate) row: usize,
-}
-
-/// A plane that is written.
-pub(crate) struct RowsMut<'a> {
-    pub(crate) values: &'a mut [f32],
-    pub(crate) height: usize,
-    pub(crate) width: usize,
-    /// From one row to the next.
-    pub(crate) row: usize,
-}
-
 /// Each of `len` values becomes the greatest of itself and the next `count - 1`, which lie `step` apart.
 #[inline(always)]
 unsafe fn greatest_of_next<V: Vector>(values: &mut [f32], len: usize, count: usize, step: usize) {
@@ -173,24 +155,4 @@ unsafe fn greater<V: Vector>(line: &mut [f32], row: &[f32]) {
 /// The greater; a NaN is kept, for an answer that is no number must be seen.
 fn most(a: f32, b: f32) -> f32 {
     if a > b || a.is_nan() { a } else { b }
-}
-
-/// Every pixel becomes a rectangle of so many rows and columns.
-pub(crate) fn enlarge(input: Rows<'_>, output: RowsMut<'_>, factor: [usize; 2]) {
-    for y in 0..input.height {
-        let from = &input.values[y * input.row..][..input.width];
-        let first = y * factor[0] * output.row;
-        let made = &mut output.values[first..][..output.width];
-        match factor[1] {
-            2 => double(from, made),
-            wide => made.chunks_exact_mut(wide).zip(from).for_each(|(to, value)| to.fill(*value)),
-        }
-        for copy in 1..factor[0] {
-            output.values.copy_within(first..first + output.width, first + copy * output.row);
-        }
-    }
-}
-
-fn double(from: &[f32], to: &mut [f32]) {
-    to.as_chunks_mut::<2>().0.iter_mut().zip(from).for_each(|(pair, value)| *pair = [*value, *value]);
 }
