@@ -46,8 +46,8 @@ impl Convolution {
         let positive = [self.kernel, self.stride, self.dilation].as_flattened().iter().all(|it| *it > 0);
         if !positive
             || self.groups == 0
-            || self.outputs % self.groups != 0
-            || input.channels % self.groups != 0
+            || !self.outputs.is_multiple_of(self.groups)
+            || !input.channels.is_multiple_of(self.groups)
         {
             return None;
         }

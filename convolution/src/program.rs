@@ -38,7 +38,7 @@ enum Task {
         to: Place,
     },
     Convolve {
-        prepared: Prepared,
+        prepared: Box<Prepared>,
         from: Source,
         plus: Option<Place>,
         to: Place,
@@ -293,7 +293,7 @@ fn task(graph: &Graph, layout: &Layout, given: &[Value], isa: Isa, value: Value)
                 planes.pad = 0;
             }
             Task::Convolve {
-                prepared: Prepared::new(isa, convolution, planes, to.planes, *then),
+                prepared: Box::new(Prepared::new(isa, convolution, planes, to.planes, *then)),
                 from: direct.map_or_else(|| Source::Made(place(input)), Source::Given),
                 plus: plus.as_ref().map(place),
                 to,

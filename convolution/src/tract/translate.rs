@@ -194,7 +194,7 @@ fn pointwise(model: &TypedModel, node: &TypedNode, it: &EinSum) -> Option<Convol
         return None;
     }
     let (inputs, outputs) = (read.channels, made.channels);
-    let given = values(&*weights)?;
+    let given = values(&weights)?;
     let order = (axis(InOut::In(1), 0)?, axis(InOut::In(1), 1)?);
     let ordered = if order == (kept, summed) && weights.shape() == [outputs, inputs] {
         given
