@@ -107,7 +107,7 @@ fn execute(command: Command) -> Result<(), Failure> {
             check::run(&config.config, offline, json, &mut out, &mut notes)
         }
         Command::Inspect(arguments) => inspect::run(&arguments, &mut out, &mut notes),
-        Command::Bench(arguments) => bench::run(&arguments, &mut out, &mut notes),
+        Command::Bench(arguments) => bench::run(&arguments, &mut io::stdin().lock(), &mut out, &mut notes),
         Command::Model { command } => {
             let can_ask = io::stdin().is_terminal() && notes.is_terminal();
             model::run(&command, &mut io::stdin().lock(), can_ask, &mut notes)

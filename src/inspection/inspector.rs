@@ -6,12 +6,12 @@ use crate::{
     camera::{Colour, Pixels},
     inspection::{
         Confidence, Inspection, Region, Timings,
-        decode::{Meaning, Output, Scene},
+        decode::{Answer, Meaning, Output, Scene},
         manifest::InputColour,
-        network::{self, Network},
+        network::{self, Network, Step},
         pack::{Pack, PackError},
         parity,
-        prepare::Preparation,
+        prepare::{Placement, Preparation},
     },
 };
 
@@ -97,19 +97,27 @@ impl Inspector {
         region: Region,
         floor: Confidence,
     ) -> Result<Inspection, InspectionError> {
+        self.inspect_and_show(pixels, region, floor, &mut |_| ())
+    }
+
+    /// Inspects, and shows what the model answered before it is read; the timings are without that.
+    ///
+    /// # Errors
+    /// As [`Inspector::inspect`].
+    pub fn inspect_and_show(
+        &mut self,
+        pixels: &Pixels,
+        region: Region,
+        floor: Confidence,
+        see: &mut dyn FnMut(&[Answer<'_>]),
+    ) -> Result<Inspection, InspectionError> {
         let start = Instant::now();
-        let inside = |from: u32, size: u32, whole: u32| {
-            size > 0 && from.checked_add(size).is_some_and(|end| end <= whole)
-        };
-        if !inside(region.x, region.width, pixels.width) || !inside(region.y, region.height, pixels.height) {
-            let (width, height) = (pixels.width, pixels.height);
-            return Err(InspectionError::Region { region, width, height });
-        }
-        let input = self.network.input().map_err(InspectionError::Model)?;
-        let placement = self.preparation.write(pixels, region, input).map_err(InspectionError::Model)?;
+        let placement = self.place(pixels, region)?;
         let prepared = Instant::now();
         let answers = self.network.run().map_err(InspectionError::Model)?;
         let inferred = Instant::now();
+        see(&answers);
+        let shown = Instant::now();
         let scene = Scene { labels: &self.labels, input: self.pack.manifest.input.size, floor };
         let Meaning { mut findings, score } =
             self.output.read(&answers, &scene).map_err(|error| InspectionError::Model(error.to_string()))?;
@@ -119,10 +127,57 @@ impl Inspector {
         let timings = Timings {
             prepare: prepared - start,
             infer: inferred - prepared,
-            judge: inferred.elapsed(),
+            judge: shown.elapsed(),
             ..Timings::default()
         };
         Ok(Inspection { findings, score, timings })
+    }
+
+    /// The first stage of an inspection alone.
+    ///
+    /// # Errors
+    /// When the region is not in the picture.
+    pub fn prepare(&mut self, pixels: &Pixels, region: Region) -> Result<(), InspectionError> {
+        self.place(pixels, region).map(drop)
+    }
+
+    /// The second stage alone: runs the model on what was prepared last and gives what it answers, in the order in which
+    /// the decoder reads it.
+    ///
+    /// # Errors
+    /// When the model fails.
+    pub fn answer(&mut self) -> Result<Vec<Answer<'_>>, InspectionError> {
+        self.network.run().map_err(InspectionError::Model)
+    }
+
+    /// Runs the model on what was prepared last and gives what each operator of the graph took, in the order in which
+    /// they ran; none where the engine does not tell.
+    ///
+    /// # Errors
+    /// When the model fails.
+    pub fn steps(&mut self) -> Result<Vec<Step>, InspectionError> {
+        self.network.steps().map_err(InspectionError::Model)
+    }
+
+    /// What was prepared last, with the lengths of its axes.
+    ///
+    /// # Errors
+    /// When the engine does not give it away.
+    pub fn input(&mut self) -> Result<([usize; 4], &[f32]), InspectionError> {
+        let shape = self.network.shape();
+        Ok((shape, self.network.input().map_err(InspectionError::Model)?))
+    }
+
+    fn place(&mut self, pixels: &Pixels, region: Region) -> Result<Placement, InspectionError> {
+        let inside = |from: u32, size: u32, whole: u32| {
+            size > 0 && from.checked_add(size).is_some_and(|end| end <= whole)
+        };
+        if !inside(region.x, region.width, pixels.width) || !inside(region.y, region.height, pixels.height) {
+            let (width, height) = (pixels.width, pixels.height);
+            return Err(InspectionError::Region { region, width, height });
+        }
+        let input = self.network.input().map_err(InspectionError::Model)?;
+        self.preparation.write(pixels, region, input).map_err(InspectionError::Model)
     }
 
     /// Runs the pack's sample: its answer must be one that the decoder reads, and what the pack promises.

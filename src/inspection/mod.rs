@@ -14,7 +14,9 @@ mod draft;
 #[cfg(test)]
 mod onnx_graphs;
 
+pub use decode::Answer;
 pub use draft::{Draft, DraftError, Question, Written};
 pub use finding::{Area, Confidence, Finding, Inspection, Region, Timings};
 pub use inspector::{InspectionError, Inspector};
+pub use network::Step;
 pub use pack::{Pack, PackError};

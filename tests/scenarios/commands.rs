@@ -3,11 +3,11 @@
 use std::fs;
 
 use andon::outbox::Outbox;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{
-    pictures::DARK,
-    station::{Station, run, shade_pack},
+    pictures::{BRIGHT, DARK},
+    station::{Station, run, run_with, shade_pack},
 };
 
 #[test]
@@ -94,14 +94,47 @@ fn the_outbox_is_listed_shown_and_purged_by_hand() {
 fn a_bench_gives_the_stages_of_a_frame() {
     let pack = shade_pack().display().to_string();
     let done = run(&["bench", "--model", &pack, "--frames", "20", "--json"]);
-    assert_eq!(done.code, Some(0), "{done:?}");
+    assert_eq!((done.code, done.notes.as_str()), (Some(0), ""), "no progress where nobody looks: {done:?}");
     let bench = &done.json()[0];
-    assert_eq!(bench["frames"], 20);
+    assert_eq!((&bench["frames"], &bench["repeated"]), (&json!(20), &json!(21)), "22 of one picture");
     for stage in ["decode", "prepare", "infer", "judge", "frame"] {
-        let [p50, p99] = ["p50", "p99"].map(|it| bench["milliseconds"][stage][it].as_f64().unwrap());
-        assert!(p50 <= p99, "{stage}: {bench}");
+        let spread =
+            ["p50", "p90", "p99", "max"].map(|it| bench["milliseconds"][stage][it].as_f64().unwrap());
+        assert!(spread.is_sorted(), "{stage}: {bench}");
     }
+    let memory = ["loaded", "peak"].map(|it| bench["memory"][it].as_f64().unwrap());
+    assert!(memory[0] > 1.0 && memory.is_sorted(), "{bench}");
+    assert!(bench["frames_per_second"].as_f64().unwrap() > 0.0, "{bench}");
     assert_eq!(run(&["bench", "--model", &pack, "--frames", "0"]).code, Some(2));
+}
+
+#[test]
+fn a_bench_measures_what_it_is_asked_for_in_turns() {
+    let station = Station::that_sees(&[DARK, BRIGHT]);
+    let (pack, pictures) =
+        (shade_pack().display().to_string(), station.path("pictures").display().to_string());
+    let arguments = ["bench", "--model", &pack, "--images", &pictures, "--region", "4,4,24,24", "--rounds"];
+    let folder = station.path("tensors");
+    fs::create_dir(&folder).unwrap();
+    let requests = format!("pixels 3\ninfer 5\nframe 2\nmemory\nwrite {}\n", folder.display());
+    let done = run_with(&arguments, &requests);
+    assert_eq!(done.code, Some(0), "{done:?}");
+    let answers = done.json();
+    assert_eq!(answers.len(), 5, "{done:?}");
+    let times: Vec<_> = answers[..3].iter().map(|it| (&it["stage"], &it["times"])).collect();
+    let asked =
+        [("pixels", 3), ("infer", 5), ("frame", 2)].map(|(stage, times)| (json!(stage), json!(times)));
+    assert_eq!(times, asked.iter().map(|(stage, times)| (stage, times)).collect::<Vec<_>>());
+    assert!(answers[3]["peak"].as_f64().unwrap() > 1.0, "{done:?}");
+    assert_eq!(answers[4]["input"]["shape"], json!([1, 1, 16, 16]));
+    assert_eq!(answers[4]["outputs"], json!([{"file": "output_0.f32", "shape": [1, 2]}]));
+    assert_eq!(fs::read(folder.join("input.f32")).unwrap().len(), 4 * 256);
+
+    for (wrong, why) in [("sleep 1", "names no stage"), ("infer", "has no number")] {
+        let done = run_with(&arguments, wrong);
+        assert_eq!(done.code, Some(2), "{wrong}");
+        assert!(done.notes.contains(why), "{done:?}");
+    }
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    io::Read,
+    io::{Read, Write},
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Output, Stdio},
@@ -204,11 +204,19 @@ impl Done {
 
 /// Runs `andon` with these arguments to its end.
 pub(crate) fn run(arguments: &[&str]) -> Done {
-    let Output { status, stdout, stderr } =
-        Command::new(andon()).args(arguments).stdin(Stdio::null()).output().unwrap();
+    run_with(arguments, "")
+}
+
+/// Runs `andon` with these arguments and this, which a pipe holds, on its standard input to its end.
+pub(crate) fn run_with(arguments: &[&str], input: &str) -> Done {
+    let mut command = Command::new(andon());
+    command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    // It may have ended without reading.
+    let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+    let Output { status, stdout, stderr } = child.wait_with_output().unwrap();
     Done {
         code: status.code(),
-
         out: String::from_utf8(stdout).unwrap(),
         notes: String::from_utf8(stderr).unwrap(),
     }

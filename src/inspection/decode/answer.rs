@@ -26,13 +26,13 @@ pub(in crate::inspection) enum DecodeError {
     },
 }
 
-/// One output.
+/// One output of a model, not read yet.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::inspection) struct Answer<'a> {
+pub struct Answer<'a> {
     /// The length of each axis, the outermost first.
-    pub(in crate::inspection) shape: &'a [usize],
+    pub shape: &'a [usize],
     /// In row-major order.
-    pub(in crate::inspection) values: &'a [f32],
+    pub values: &'a [f32],
 }
 
 impl<'a> Answer<'a> {

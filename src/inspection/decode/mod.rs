@@ -21,7 +21,8 @@ mod reference;
 
 use serde::Deserialize;
 
-pub(super) use answer::{Answer, DecodeError};
+pub use answer::Answer;
+pub(super) use answer::DecodeError;
 pub(super) use decoder::{Meaning, Pick, Scene, Task};
 pub(super) use grid::count as cells;
 

@@ -1,5 +1,7 @@
 //! What runs a graph, as seen by what prepares pictures and reads answers.
 
+use std::time::Duration;
+
 use crate::inspection::decode::Answer;
 
 /// A loaded graph with one image input and the outputs that a decoder reads.
@@ -21,4 +23,26 @@ pub(in crate::inspection) trait Network: Send {
     /// # Errors
     /// What went wrong, in the engine's words. A panic is an error of this one picture.
     fn run(&mut self) -> Result<Vec<Answer<'_>>, String>;
+
+    /// Runs the graph on what stands in its input and gives what each of its operators took, in the order in which they
+    /// ran; none where the engine does not tell.
+    ///
+    /// # Errors
+    /// As [`Network::run`].
+    fn steps(&mut self) -> Result<Vec<Step>, String> {
+        Ok(Vec::new())
+    }
+}
+
+/// One operator of a graph at work.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// Its kind, as the engine calls it.
+    pub operator: String,
+    /// Its name in the graph, where the engine kept that.
+    pub node: String,
+    /// The shape of what it made, after that of what it was given where the engine tells: `1,3,320,320 > 1,16,160,160`.
+    pub shapes: String,
+    /// The time that it took.
+    pub took: Duration,
 }

@@ -8,6 +8,7 @@ mod graph;
 mod tract;
 
 pub(super) use engine::Network;
+pub use engine::Step;
 pub(super) use graph::tensors;
 
 use crate::inspection::{decode::Pick, manifest::Input};

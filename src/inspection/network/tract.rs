@@ -3,14 +3,18 @@
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
+    time::Instant,
 };
 
-use convolution::{Isa, tract::accelerate};
-use tract_onnx::{prelude::*, tract_hir::infer::InferenceModelExt};
+use convolution::{
+    Isa, Shape,
+    tract::{PlanesOperator, accelerate},
+};
+use tract_onnx::{prelude::*, tract_core::plan, tract_hir::infer::InferenceModelExt};
 
 use super::{
     bounds,
-    engine::Network,
+    engine::{Network, Step},
     graph::{Opened, guarded, open, select, tell},
 };
 use crate::inspection::{
@@ -53,13 +57,8 @@ impl Tract {
     }
 
     fn infer(&mut self) -> TractResult<()> {
-        let input = match self.kind {
-            kind if kind == f32::datum_type() => self.input.clone(),
-            kind => self.input.cast_to_dt(kind)?.into_owned().into(),
-        };
-        // The last picture's answers may be what an operator writes the next one's into.
-        self.outputs.clear();
-        let outputs = self.state.run(tvec!(TValue::from_const(input)))?;
+        let input = self.given()?;
+        let outputs = self.state.run(tvec!(input))?;
         for output in outputs {
             self.outputs.push(match output.datum_type() {
                 kind if kind == f32::datum_type() => output,
@@ -67,6 +66,40 @@ impl Tract {
             });
         }
         Ok(())
+    }
+
+    /// The input as the graph takes it.
+    fn given(&mut self) -> TractResult<TValue> {
+        // The last picture's answers may be what an operator writes the next one's into.
+        self.outputs.clear();
+        Ok(TValue::from_const(match self.kind {
+            kind if kind == f32::datum_type() => self.input.clone(),
+            kind => self.input.cast_to_dt(kind)?.into_owned().into(),
+        }))
+    }
+
+    fn time(&mut self) -> TractResult<Vec<Step>> {
+        let input = self.given()?;
+        let mut steps = Vec::new();
+        self.state.run_plan_with_eval(tvec!(input), |context, state, node, inputs| {
+            let given = inputs.iter().map(|it| written(it.shape())).collect::<Vec<_>>().join(" + ");
+            let start = Instant::now();
+            if let Some(planes) = node.op_as::<PlanesOperator>() {
+                // It is many operators in one.
+                return planes.profile(inputs, |name, kind, made: Shape, took| {
+                    let shapes = written(&[made.channels, made.height, made.width]);
+                    let (operator, node) = (format!("{} {kind}", node.op.name()), name.to_owned());
+                    steps.push(Step { operator, node, shapes, took });
+                });
+            }
+            let outputs = plan::eval(context, state, node, inputs)?;
+            let took = start.elapsed();
+            let made = outputs.iter().map(|it| written(it.shape())).collect::<Vec<_>>().join(" + ");
+            let (operator, node) = (node.op.name().into_owned(), node.name.clone());
+            steps.push(Step { operator, node, shapes: format!("{given} > {made}"), took });
+            Ok::<_, TractError>(outputs)
+        })?;
+        Ok(steps)
     }
 
     /// After an error or a panic nothing of what operators kept is trusted.
@@ -115,4 +148,16 @@ impl Network for Tract {
         });
         answers.collect()
     }
+
+    fn steps(&mut self) -> Result<Vec<Step>, String> {
+        match catch_unwind(AssertUnwindSafe(|| self.time())) {
+            Ok(Ok(steps)) => Ok(steps),
+            Ok(Err(error)) => Err(self.start_anew(format!("{error:#}"))),
+            Err(_) => Err(self.start_anew("the model panicked".to_owned())),
+        }
+    }
+}
+
+fn written(shape: &[usize]) -> String {
+    shape.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
 }
