@@ -2,7 +2,7 @@
 .DELETE_ON_ERROR:
 .PHONY: demo test neon bench
 
-# Arguments for `make demo`: --json, --frames DIR, --seconds N.
+# Arguments for `make demo`: --json, --frames DIR, --seconds N; for `make bench`: --quick, --models DIR.
 ARGS ?=
 
 demo: ## Items pass, a model finds defects, reports survive, a mail arrives: the whole chain on this machine.
@@ -28,6 +28,9 @@ neon: ## The convolutions' kernels for ARM, under emulation: installs a cross co
 	@local/prerequisites.sh build
 	local/aarch64.sh test --release --package convolution --lib --test plain_loops
 
-bench: ## Time a frame's way through the stages with the shipped model.
-	@local/prerequisites.sh build
-	cargo run --release --locked -- bench --model models/pcb
+bench: ## andon beside what people would use otherwise, on one core: a table in target/bench/bench.md.
+	@local/prerequisites.sh build bench
+	@cargo build --quiet --locked --release --package andon --package iothub-standin
+	@tests/bench/install.sh
+	@$(TARGET)/bench-venv/bin/python -B tests/bench/compare.py --andon $(TARGET)/release/andon \
+		--standin $(TARGET)/release/iothub-standin --out $(TARGET)/bench $(ARGS)

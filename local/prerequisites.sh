@@ -1,5 +1,6 @@
 #!/bin/sh
-# Installs what a fresh Debian or Ubuntu machine lacks: `prerequisites.sh build`, and `test` for what tests need besides.
+# Installs what a fresh Debian or Ubuntu machine lacks: `prerequisites.sh build`, and `test` or `bench` for what those
+# need besides.
 # Rust itself comes from rustup or the distribution; this only says so.
 set -eu
 
@@ -8,7 +9,8 @@ for word in "$@"; do
     case $word in
     build) ;;
     test) packages="$packages python3 python3-venv nodejs systemd" ;;
-    *) echo "prerequisites.sh: unknown word '$word', use: build test" >&2; exit 2 ;;
+    bench) packages="$packages python3 python3-venv" ;;
+    *) echo "prerequisites.sh: unknown word '$word', use: build test bench" >&2; exit 2 ;;
     esac
 done
 

@@ -69,6 +69,26 @@ fn make_demo_starts_the_demo_with_the_arguments_that_it_is_given() {
 }
 
 #[test]
+fn make_bench_compares_the_released_programs() {
+    let plan = run("make", &["--no-print-directory", "--dry-run", "bench", "TARGET=target", "ARGS=--quick"]);
+    let plan = String::from_utf8(plan.stdout).unwrap().replace("\\\n", "");
+    let last = plan.split_whitespace().skip_while(|word| !word.ends_with("compare.py")).collect::<Vec<_>>();
+    let (andon, standin) = ("target/release/andon", "target/release/iothub-standin");
+    let expected = [
+        "tests/bench/compare.py",
+        "--andon",
+        andon,
+        "--standin",
+        standin,
+        "--out",
+        "target/bench",
+        "--quick",
+    ];
+    assert_eq!(last, expected, "{plan}");
+    assert!(README.contains("`target/bench/bench.md`"));
+}
+
+#[test]
 fn the_shipped_model_finds_defects_in_its_sample_and_can_be_timed() {
     let andon = env!("CARGO_BIN_EXE_andon");
     let inspected = run(andon, &["inspect", "--model", "models/pcb", "models/pcb/parity.png"]);
