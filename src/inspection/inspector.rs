@@ -17,10 +17,10 @@ use crate::{
 
 /// Runs one model, one frame at a time; a worker has one of its own.
 pub struct Inspector {
-    pack: Pack,
+    pack: Arc<Pack>,
     network: Box<dyn Network>,
     preparation: Preparation,
-    output: Output,
+    output: Arc<Output>,
     labels: Vec<Arc<str>>,
 }
 
@@ -57,9 +57,25 @@ impl Inspector {
         let network = network::load(&bytes, &pack.manifest.input, &output.outputs()).map_err(refuse)?;
         let preparation = Preparation::new(pack.manifest.input.clone());
         let labels = pack.manifest.labels.iter().map(|label| Arc::from(label.as_str())).collect();
+        let (pack, output) = (Arc::new(pack), Arc::new(output));
         let mut inspector = Self { pack, network, preparation, output, labels };
         inspector.try_sample()?;
         Ok(inspector)
+    }
+
+    /// The same for another worker: the graph and its weights are shared, the buffers are its own.
+    pub(super) fn another(&self) -> Result<Self, String> {
+        Ok(Self {
+            pack: Arc::clone(&self.pack),
+            network: self.network.another()?,
+            preparation: Preparation::new(self.pack.manifest.input.clone()),
+            output: Arc::clone(&self.output),
+            labels: self.labels.clone(),
+        })
+    }
+
+    pub(super) fn shared_pack(&self) -> Arc<Pack> {
+        Arc::clone(&self.pack)
     }
 
     /// The pack.

@@ -9,6 +9,7 @@ mod prepare;
 mod network;
 mod parity;
 mod inspector;
+mod model;
 mod draft;
 
 #[cfg(test)]
@@ -18,5 +19,6 @@ pub use decode::Answer;
 pub use draft::{Draft, DraftError, Question, Written};
 pub use finding::{Area, Confidence, Finding, Inspection, Region, Timings};
 pub use inspector::{InspectionError, Inspector};
+pub use model::Model;
 pub use network::Step;
 pub use pack::{Pack, PackError};

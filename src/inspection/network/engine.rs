@@ -9,6 +9,12 @@ use crate::inspection::decode::Answer;
 /// There is a trait because there are two that keep it: tract, which is built in, and onnxruntime, a library of the
 /// machine. It lives as long as its inspector, and so do its input and whatever else can be kept between two pictures.
 pub(in crate::inspection) trait Network: Send {
+    /// Another that shares the graph and its weights, for another thread; nothing was run on it yet.
+    ///
+    /// # Errors
+    /// When the engine cannot start another, in its words.
+    fn another(&self) -> Result<Box<dyn Network>, String>;
+
     /// The lengths of the input's axes.
     fn shape(&self) -> [usize; 4];
 

@@ -50,10 +50,13 @@ impl Tract {
         let typed = model.into_typed().map_err(|error| unfit(format!("{error:#}")))?;
         bounds::weigh(&typed)?;
         let typed = optimise(typed).map_err(|error| unfit(format!("{error:#}")))?;
-        let plan = typed.into_runnable().map_err(tell)?;
-        let state = plan.spawn().map_err(tell)?;
-        let input = Tensor::zero::<f32>(&shape).map_err(tell)?;
-        Ok(Self { plan, state, shape, kind, input: Arc::new(input), outputs: Vec::new() })
+        Self::start(typed.into_runnable().map_err(tell)?, shape, kind).map_err(tell)
+    }
+
+    fn start(plan: Arc<TypedRunnableModel>, shape: [usize; 4], kind: DatumType) -> TractResult<Self> {
+        let state = plan.spawn()?;
+        let input = Arc::new(Tensor::zero::<f32>(&shape)?);
+        Ok(Self { plan, state, shape, kind, input, outputs: Vec::new() })
     }
 
     fn infer(&mut self) -> TractResult<()> {
@@ -123,6 +126,11 @@ fn optimise(model: TypedModel) -> TractResult<TypedModel> {
 }
 
 impl Network for Tract {
+    fn another(&self) -> Result<Box<dyn Network>, String> {
+        let another = Self::start(Arc::clone(&self.plan), self.shape, self.kind);
+        Ok(Box::new(another.map_err(|error| format!("tract cannot start another worker: {error:#}"))?))
+    }
+
     fn shape(&self) -> [usize; 4] {
         self.shape
     }

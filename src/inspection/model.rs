@@ -1,0 +1,46 @@
+//! A loaded model, of which each worker has an inspector of its own.
+
+use std::{
+    path::Path,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use crate::inspection::{
+    inspector::Inspector,
+    pack::{Pack, PackError},
+};
+
+/// A model pack that was loaded and checked once, for any number of workers and stations.
+pub struct Model {
+    pack: Arc<Pack>,
+    /// Looks at nothing itself.
+    first: Mutex<Inspector>,
+}
+
+impl Model {
+    /// Loads a model pack, which is refused unless its hash, its shapes and its parity sample are right.
+    ///
+    /// # Errors
+    /// Says what is wrong with the pack and what to do.
+    pub fn load(folder: &Path) -> Result<Self, PackError> {
+        let tried = Inspector::load(folder)?;
+        // What the sample took is given back.
+        let first =
+            tried.another().map_err(|reason| PackError::Graph { file: tried.pack().model_path(), reason })?;
+        Ok(Self { pack: first.shared_pack(), first: Mutex::new(first) })
+    }
+
+    /// The pack.
+    #[must_use]
+    pub fn pack(&self) -> &Pack {
+        &self.pack
+    }
+
+    /// An inspector for one more worker: the graph and its weights are shared, its buffers are its own.
+    ///
+    /// # Errors
+    /// When the engine cannot start another, in its words.
+    pub fn inspector(&self) -> Result<Inspector, String> {
+        self.first.lock().unwrap_or_else(PoisonError::into_inner).another()
+    }
+}
