@@ -84,6 +84,7 @@ pub fn run<L: Link + Send + 'static>(parts: Parts<L>, stop: &Stop) -> Result<Out
         handover: Arc::clone(&handover),
         pulse: Arc::clone(&pulse),
         stop: sensing.clone(),
+        region_fault: None,
     };
     let judging = Judging {
         handover: Arc::clone(&handover),

@@ -1,10 +1,11 @@
-//! The camera's thread: takes frames, finds items in them, hands both over and never waits for the model.
+//! A camera's thread: takes frames, finds items in them, hands both over and never waits for the model.
 
 use std::{sync::Arc, time::Duration};
 
 use crate::{
     agent::{numbers::ItemNumbers, pulse::Pulse, stop::Stop},
-    camera::{Colour, Frame, FrameSource, Next},
+    camera::{Colour, Frame, FrameSource, Next, Pixels},
+    inspection::InspectionError,
     items::{Handover, ItemMode, Look, Passing},
 };
 
@@ -21,13 +22,15 @@ pub(super) struct Watch {
     pub(super) handover: Arc<Handover>,
     pub(super) pulse: Arc<Pulse>,
     pub(super) stop: Stop,
+    /// What was last said of the region.
+    pub(super) region_fault: Option<String>,
 }
 
 impl Watch {
     /// Runs until the source ends or the stop is asked for; then every item that it counted has departed.
     pub(super) fn run(mut self) {
         let mut passing = match &self.mode {
-            ItemMode::Frame => None,
+            ItemMode::Frame { .. } => None,
             ItemMode::Passing(rule) => Some(Passing::new(rule.clone(), self.numbers.next())),
         };
         let mut fault: Option<String> = None;
@@ -64,7 +67,7 @@ impl Watch {
 
     fn single(&mut self, frame: Frame) {
         let item = self.numbers.take();
-        self.handover.offer(Look { item, region: None, frame });
+        self.handover.offer(Look { item, region: self.mode.region(), frame });
         self.handover.depart(item);
     }
 
@@ -77,6 +80,7 @@ impl Watch {
                 return;
             }
         };
+        self.complain_of_region(&pixels);
         let seen = passing.observe(&pixels);
         self.numbers.advance_to(passing.next_item());
         for whole in seen.whole {
@@ -86,5 +90,16 @@ impl Watch {
         for item in seen.left {
             self.handover.depart(item);
         }
+    }
+
+    /// Where the region is not in the picture no item may ever be seen, which must not be silent.
+    fn complain_of_region(&mut self, pixels: &Pixels) {
+        let (width, height) = (pixels.width, pixels.height);
+        let fault = self.mode.region().filter(|region| !region.is_within([width, height]));
+        let fault = fault.map(|region| InspectionError::Region { region, width, height }.to_string());
+        if let Some(fault) = fault.as_ref().filter(|_| self.region_fault != fault) {
+            tracing::error!("{fault}");
+        }
+        self.region_fault = fault;
     }
 }

@@ -11,11 +11,11 @@ use serde_json::{Value, json};
 use super::outcome::{Failure, write_json};
 use crate::{
     agent,
-    camera::Next,
+    camera::{Colour, Next, Picture},
     config::{Config, ConfigError},
     delivery::{Link, Session},
     hub::Hub,
-    inspection::Inspector,
+    inspection::{InspectionError, Inspector},
     outbox::{Outbox, OutboxError},
 };
 
@@ -115,12 +115,23 @@ fn model(config: &Config) -> Checked {
 fn source(config: &Config) -> Checked {
     let mut source = agent::source(&config.source);
     match source.next_frame(SOURCE_PATIENCE) {
-        Ok(Next::Frame(_)) => Checked::ok("source", format!("{} gives frames", source.describe())),
+        Ok(Next::Frame(frame)) => match region(config, &frame.picture) {
+            Some(error) => Checked::fault("source", error),
+            None => Checked::ok("source", format!("{} gives frames", source.describe())),
+        },
         Ok(Next::Late | Next::End) => {
             Checked::fault("source", format!("{} gave no frame within 5 s", source.describe()))
         }
         Err(error) => Checked::fault("source", error),
     }
+}
+
+/// What is wrong with the region, going by one picture; a picture that cannot be decoded says nothing of it.
+fn region(config: &Config, picture: &Picture) -> Option<InspectionError> {
+    let region = config.items.mode.region()?;
+    let pixels = picture.decode(Colour::Grey).ok()?;
+    let (width, height) = (pixels.width, pixels.height);
+    (!region.is_within([width, height])).then_some(InspectionError::Region { region, width, height })
 }
 
 fn evidence(config: &Config) -> Checked {

@@ -39,19 +39,19 @@ pub(super) fn read(document: &Document<'_>) -> Items {
     let frames_enough = section.or(8, "frames_enough", whole(1..=1000, "frames"));
     let is_frame = mode == Some(Mode::Frame) || !section.is_written_key("mode");
     if is_frame {
-        refuse_passing(&section, &region);
+        refuse_passing(&section);
     }
     let rule = (!is_frame).then(|| presence(&section, &region));
-    Items { mode: rule.map_or(ItemMode::Frame, ItemMode::Passing), frames_enough }
+    let frame = || ItemMode::Frame { region: is_frame.then(|| read_region(&region)).flatten() };
+    Items { mode: rule.map_or_else(frame, ItemMode::Passing), frames_enough }
 }
 
-fn refuse_passing(section: &Section<'_>, region: &Section<'_>) {
+fn refuse_passing(section: &Section<'_>) {
     let problem = "this means something for passing items only";
     let remedy = "remove it, or write mode = \"passing\"";
     for key in PASSING_ONLY {
         section.refuse(key, problem, remedy);
     }
-    region.refuse_whole(problem, remedy);
 }
 
 fn presence(section: &Section<'_>, region: &Section<'_>) -> PresenceRule {

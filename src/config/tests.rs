@@ -119,3 +119,13 @@ level = "trace"
         assert!(shown.contains(part), "{part}\nis not in\n{shown}");
     }
 }
+
+#[test]
+fn a_region_counts_for_single_frames_as_for_passing_items() {
+    let region = crate::inspection::Region { x: 8, y: 0, width: 640, height: 320 };
+    for mode in ["frame", "passing"] {
+        let text =
+            format!("[items]\nmode = \"{mode}\"\nregion = {{ x = 8, y = 0, width = 640, height = 320 }}");
+        assert_eq!(parse_more(&text).unwrap().items.mode.region(), Some(region), "{mode}");
+    }
+}

@@ -42,6 +42,17 @@ pub struct Region {
     pub height: u32,
 }
 
+impl Region {
+    /// Whether it has pixels, and all of them lie in a picture of this width and height.
+    #[must_use]
+    pub fn is_within(&self, size: [u32; 2]) -> bool {
+        let fits = |from: u32, length: u32, whole: u32| {
+            length > 0 && from.checked_add(length).is_some_and(|end| end <= whole)
+        };
+        fits(self.x, self.width, size[0]) && fits(self.y, self.height, size[1])
+    }
+}
+
 /// A box in pixels of the whole picture; `min` is inside, `max` is the edge beyond.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Area {

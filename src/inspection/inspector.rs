@@ -29,7 +29,8 @@ pub struct Inspector {
 pub enum InspectionError {
     /// The region is not in the picture.
     #[error(
-        "the region {region:?} is not within the picture's {width}x{height} pixels; correct the station's region"
+        "the region with x = {}, y = {}, width = {}, height = {} is not within the picture's {width}x{height} pixels; correct [items] region",
+        region.x, region.y, region.width, region.height
     )]
     Region {
         /// As asked for.
@@ -185,10 +186,7 @@ impl Inspector {
     }
 
     fn place(&mut self, pixels: &Pixels, region: Region) -> Result<Placement, InspectionError> {
-        let inside = |from: u32, size: u32, whole: u32| {
-            size > 0 && from.checked_add(size).is_some_and(|end| end <= whole)
-        };
-        if !inside(region.x, region.width, pixels.width) || !inside(region.y, region.height, pixels.height) {
+        if !region.is_within([pixels.width, pixels.height]) {
             let (width, height) = (pixels.width, pixels.height);
             return Err(InspectionError::Region { region, width, height });
         }

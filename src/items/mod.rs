@@ -22,11 +22,27 @@ pub use passing::{Passing, Seen, Whole};
 pub use profile::{Belt, PresenceRule, Travel};
 pub use tally::Tally;
 
+use crate::inspection::Region;
+
 /// What an item is at a station.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ItemMode {
     /// Every frame shows one item: pictures in a folder, or a camera that a sensor triggers.
-    Frame,
+    Frame {
+        /// The part of the picture that is inspected; the whole picture where `None`.
+        region: Option<Region>,
+    },
     /// Items pass through the view on a belt.
     Passing(PresenceRule),
+}
+
+impl ItemMode {
+    /// The part of the picture outside of which nothing is looked at; the whole picture where `None`.
+    #[must_use]
+    pub fn region(&self) -> Option<Region> {
+        match self {
+            Self::Frame { region } => *region,
+            Self::Passing(rule) => rule.region,
+        }
+    }
 }

@@ -279,7 +279,7 @@ mod tests {
         let text = station_toml(Path::new("/pack"), &Frames::Line, 8883);
         match Config::parse(&text, Path::new("/station.toml")).unwrap().items.mode {
             ItemMode::Passing(rule) => Passing::new(rule, 1),
-            ItemMode::Frame => panic!("boards on a belt are not frames"),
+            ItemMode::Frame { .. } => panic!("boards on a belt are not frames"),
         }
     }
 

@@ -255,8 +255,6 @@ fn keys_of_passing_items_mean_nothing_for_single_frames() {
     check(&[
         ("[items]\ntravel = \"vertical\"", &message(2, "] travel")),
         ("[items]\nmode = \"frame\"\nlevel = 100", &message(3, "] level")),
-        ("[items]\nregion = { x = 0, y = 0, width = 1, height = 1 }", &message(2, ".region]")),
-        ("[items.region]\nx = 0", &message(1, ".region]")),
     ]);
 }
 
@@ -264,7 +262,7 @@ fn keys_of_passing_items_mean_nothing_for_single_frames() {
 fn a_region_is_whole_or_absent() {
     check(&[
         (
-            "[items]\nmode = \"passing\"\nregion = { x = 0, y = 0, width = 640 }",
+            "[items]\nmode = \"frame\"\nregion = { x = 0, y = 0, width = 640 }",
             "3: [items.region] height: this key is required; add height = 640 to [items.region]",
         ),
         (
