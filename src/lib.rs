@@ -10,6 +10,7 @@
 pub mod camera;
 pub mod inspection;
 pub mod items;
+pub mod pool;
 pub mod report;
 pub mod outbox;
 pub mod delivery;

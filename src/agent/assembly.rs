@@ -1,21 +1,24 @@
-//! From a station's configuration to the parts of its agent.
+//! From stations' configurations to their parts.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
-use andon_telemetry::{Agent, Model, Station};
+use andon_telemetry::{Agent, Station};
 
 use crate::{
-    agent::{events::Log, parts::Parts},
+    agent::{events::Log, parts::Parts, threads::Place},
     camera::{Folder, FrameSource},
     config::{self, Config, SecretError},
     delivery::Pace,
     evidence::{Evidence, EvidenceError, EvidenceSettings},
-    hub::{Hub, TrustError},
-    inspection::{Inspector, Pack, PackError},
+    hub::{Hub, Identity, TrustError},
+    inspection::{Model, Pack, PackError},
     items::Rule,
     outbox::{Opening, Outbox, OutboxError},
     report::Origin,
-    systemd::Systemd,
 };
 
 /// Why the parts cannot be built; each says what to do.
@@ -43,19 +46,71 @@ pub enum AssemblyError {
     /// The connection string cannot be used.
     #[error(transparent)]
     Secret(#[from] SecretError),
+    /// Two stations would log in as one device, of which IoT Hub allows one connection.
+    #[error(
+        "the stations {first} and {second} have the connection string of the same device, {device}; register a device for each, and name its file in [hub] connection_string_file"
+    )]
+    SameDevice {
+        /// A station's id.
+        first: String,
+        /// Another's.
+        second: String,
+        /// Its id at the hub.
+        device: String,
+    },
     /// The certificate authorities cannot be used.
     #[error(transparent)]
     Trust(#[from] TrustError),
 }
 
-/// Builds every part. The model pack is loaded and checked, the outbox is opened, nothing is sent.
+/// Builds the parts of stations that run in one process. Each model pack is loaded and checked once, the outboxes are
+/// opened, nothing is sent.
 ///
 /// # Errors
 /// Says which part cannot be built and what to do.
-pub fn assemble(config: &Config) -> Result<Parts<Hub>, AssemblyError> {
-    let inspector = Inspector::load(&config.model.pack)?;
-    let rule = rule(config, inspector.pack())?;
-    let identity = config.hub.connection_string.read()?;
+pub fn assemble(stations: &[Config]) -> Result<Vec<Parts<Hub>>, AssemblyError> {
+    let identities = identities(stations)?;
+    let mut models = Vec::new();
+    let build = |(config, identity): (&Config, Identity)| {
+        // What it starts says in the log whose it is.
+        let place = if stations.len() == 1 { Place::alone() } else { Place::of(&config.station.id) };
+        let model = load(&config.model.pack, &mut models)?;
+        place.span.in_scope(|| assemble_one(config, model, identity))
+    };
+    stations.iter().zip(identities).map(build).collect()
+}
+
+/// Who the stations are at the hub.
+///
+/// # Errors
+/// When a connection string cannot be used, or two are those of one device.
+pub fn identities(stations: &[Config]) -> Result<Vec<Identity>, AssemblyError> {
+    let identities: Result<Vec<_>, _> = stations.iter().map(|it| it.hub.connection_string.read()).collect();
+    let identities = identities?;
+    for (number, identity) in identities.iter().enumerate() {
+        let is_same = |it: &Identity| it.device() == identity.device() && it.host() == identity.host();
+        if let Some(first) = identities[..number].iter().position(is_same) {
+            let id = |number: usize| stations[number].station.id.clone();
+            let device = identity.device().to_owned();
+            return Err(AssemblyError::SameDevice { first: id(first), second: id(number), device });
+        }
+    }
+    Ok(identities)
+}
+
+/// The model of a pack, loaded if none of the stations before has loaded it.
+fn load(pack: &Path, loaded: &mut Vec<(PathBuf, Arc<Model>)>) -> Result<Arc<Model>, AssemblyError> {
+    let folder = fs::canonicalize(pack).unwrap_or_else(|_| pack.to_owned());
+    if let Some((_, model)) = loaded.iter().find(|(it, _)| *it == folder) {
+        return Ok(Arc::clone(model));
+    }
+    let model = Arc::new(Model::load(pack)?);
+    loaded.push((folder, Arc::clone(&model)));
+    Ok(model)
+}
+
+fn assemble_one(config: &Config, model: Arc<Model>, identity: Identity) -> Result<Parts<Hub>, AssemblyError> {
+    let rule = rule(config, model.pack())?;
     let link = Hub::new(identity, config.hub.settings.clone())?;
     let (outbox, opening) = Outbox::open(&config.outbox.file, config.outbox.limits)?;
     tell(&opening);
@@ -67,14 +122,13 @@ pub fn assemble(config: &Config) -> Result<Parts<Hub>, AssemblyError> {
         source: source(&config.source),
         mode: config.items.mode.clone(),
         rule,
-        origin: origin(config.station.clone(), inspector.pack()),
+        origin: origin(config.station.clone(), model.pack()),
         incidents: config.incidents.clone(),
-        inspector,
+        model,
         evidence: evidence.transpose()?,
         outbox,
         link,
         pace: Pace { window: config.hub.window, ..Pace::default() },
-        systemd: Systemd::from_environment(),
         listener: Arc::new(Log),
     })
 }
@@ -122,7 +176,7 @@ fn origin(station: Station, pack: &Pack) -> Origin {
     Origin {
         station,
         agent: Agent { version: env!("CARGO_PKG_VERSION").to_owned() },
-        model: Model { name, version, sha256: pack.sha256() },
+        model: andon_telemetry::Model { name, version, sha256: pack.sha256() },
     }
 }
 

@@ -1,4 +1,4 @@
-//! The model's thread: inspects what it is handed, judges items, and makes the NG ones durable.
+//! A station's judge: gathers what the workers saw, judges items, and makes the NG ones durable.
 
 use std::{
     collections::VecDeque,
@@ -8,11 +8,10 @@ use std::{
 
 use crate::{
     agent::{events::Listener, pulse::Pulse},
-    camera::Pixels,
     evidence::Evidence,
-    inspection::{Confidence, Inspector, Region},
-    items::{Decisive, Departure, Handover, Judged, Judgement, Look, Taken, Tally},
+    items::{Judged, Judgement, Tally},
     outbox::{Outbox, Outgoing},
+    pool::{Coming, Departure, Handover, Inspected},
     report::{Draft, Reporter, clock_state},
 };
 
@@ -26,8 +25,7 @@ const IDLE: Duration = Duration::from_secs(1);
 pub(super) const INCIDENTS: &str = "incidents";
 
 pub(super) struct Judging {
-    pub(super) handover: Arc<Handover>,
-    pub(super) inspector: Inspector,
+    pub(super) handover: Handover,
     pub(super) judgement: Judgement,
     pub(super) reporter: Reporter,
     pub(super) outbox: Outbox,
@@ -48,14 +46,16 @@ impl Judging {
     /// how many reports could not be made durable.
     pub(super) fn run(mut self) -> u64 {
         let mut lost = 0;
-        let floor = self.judgement.floor();
-        while let Some(taken) = self.handover.take(IDLE) {
-            match taken {
-                Taken::Look(look) => self.inspect(look, floor),
-                Taken::Departure(departure) => lost += self.judge(departure),
-                Taken::Nothing => self.write(),
+        while let Some(coming) = self.handover.next(IDLE) {
+            match coming {
+                Coming::Inspected(inspected) => self.gather(inspected),
+                Coming::Departure(departure) => lost += self.judge(departure),
+                Coming::Nothing => {
+                    self.write();
+                    continue;
+                }
             }
-            self.pulse.model();
+            self.pulse.judge();
         }
         self.write();
         if let Some(evidence) = self.evidence {
@@ -64,33 +64,18 @@ impl Judging {
         lost + self.unwritten.len() as u64
     }
 
-    fn inspect(&mut self, look: Look, floor: Confidence) {
-        if !self.judgement.wants(look.item) {
+    fn gather(&mut self, Inspected { item, seen }: Inspected) {
+        // Several workers may have been at looks of one item when it was seen enough.
+        if !self.judgement.wants(item) {
             return;
         }
-        let colour = self.inspector.colour();
-        let pixels = match look.frame.picture.decode(colour) {
-            Ok(pixels) => pixels,
-            Err(error) => return self.could_not_see(&look, error.to_string()),
-        };
-        let region = look.region.unwrap_or_else(|| whole(&pixels));
-        match self.inspector.inspect(&pixels, region, floor) {
-            Ok(inspection) => {
-                let Look { item, frame, .. } = look;
-                let (taken, name) = (frame.taken, frame.name);
-                let decisive = Decisive { taken, inspected: Instant::now(), name, pixels, region };
-                self.judgement.saw(item, &inspection.findings, decisive);
-            }
-            Err(error) => self.could_not_see(&look, error.to_string()),
+        match seen {
+            Ok(sight) => self.judgement.saw(item, &sight.findings, sight.frame),
+            Err(reason) => self.judgement.could_not_see(item, reason),
         }
-    }
-
-    fn could_not_see(&mut self, look: &Look, reason: String) {
-        let reason = match &look.frame.name {
-            Some(name) => format!("{name}: {reason}"),
-            None => reason,
-        };
-        self.judgement.could_not_see(look.item, reason);
+        if !self.judgement.wants(item) {
+            self.handover.enough(item);
+        }
     }
 
     /// Judges the items that are gone; returns how many reports were lost on the way to the disk.
@@ -150,8 +135,4 @@ impl Judging {
         let boxes = areas.map(|place| frame.area(place)).collect();
         evidence.keep(draft.report_id(), Arc::clone(&frame.pixels), boxes);
     }
-}
-
-fn whole(pixels: &Pixels) -> Region {
-    Region { x: 0, y: 0, width: pixels.width, height: pixels.height }
 }

@@ -1,11 +1,12 @@
 //! Builds the parts, starts them, watches over them, stops them.
 //!
 //! ```text
-//! camera's thread ─looks─▶ model's thread ─report─▶ outbox ═▶ delivery's thread
-//!        └────────── Pulse ──────┴───────────────▶ this thread: watchdog, status, stop
+//!               a station's                                        a station's
+//! camera's thread ─looks─▶ pool's workers ─findings─▶ judge's thread ─report─▶ outbox ═▶ delivery's thread
+//!        └───────────────── Pulse ─────────────────────────┴─────▶ this thread: watchdog, status, stop
 //! ```
 //!
-//! Invariant: after [`run`] every item that the source showed has its verdict and every report is on disk, unless the
+//! Invariant: after [`run`] every item that a source showed has its verdict and every report is on disk, unless the
 //! disk refused it; those are counted.
 
 mod threads;
@@ -17,119 +18,68 @@ mod numbers;
 mod watching;
 mod judging;
 mod delivering;
+mod station;
 mod supervision;
 mod assembly;
 
-use std::sync::Arc;
+use std::time::Duration;
 
-use crate::{
-    delivery::{Delivery, Link},
-    items::{Handover, Judgement, Tally, Verdict},
-    report::Reporter,
-};
+use crate::{delivery::Link, pool::Pool, systemd::Systemd};
 
-pub use assembly::{AssemblyError, assemble, rule, source};
+pub use assembly::{AssemblyError, assemble, identities, rule, source};
 pub use events::{Listener, Log};
 pub use parts::Parts;
+pub use station::Outcome;
 pub use stop::Stop;
 pub use threads::AgentError;
 
-use delivering::Delivering;
-use judging::{INCIDENTS, Judging};
-use numbers::ItemNumbers;
-use pulse::Pulse;
+use station::Station;
 use supervision::Supervision;
-use threads::spawn;
-use watching::Watch;
+use threads::{Place, spawn};
 
-/// Looks that wait for the model at most: the one it takes next, and one more so that it never waits for the camera.
-const LOOKS: usize = 2;
+/// When a stop is asked for, looks that wait are inspected for so long; the whole stop may take 5 s.
+const LAST_LOOKS: Duration = Duration::from_secs(1);
 
-/// How a run went.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Outcome {
-    /// Items judged OK.
-    pub ok: u64,
-    /// Items judged NG.
-    pub ng: u64,
-    /// Items that could not be judged.
-    pub not_inspected: u64,
-    /// Frames of items that came faster than the model could look at them.
-    pub lost_looks: u64,
-    /// Reports that the disk would not take: lost.
-    pub unwritten: u64,
-    /// Reports that wait in the outbox.
-    pub waiting: u64,
-}
-
-/// Runs a station until its source ends or `stop` is set. After the source's end it waits a while for the last PUBACKs.
+/// Runs stations on one pool of so many workers until their sources end or `stop` is set. A station whose source has
+/// ended delivers until the others have ended too; then all wait a while for their last PUBACKs. The outcomes stand
+/// in the order of the stations.
 ///
 /// # Errors
 /// When a thread cannot be started, or one ended by a bug; then the process should end too, and be started again.
-pub fn run<L: Link + Send + 'static>(parts: Parts<L>, stop: &Stop) -> Result<Outcome, AgentError> {
-    let handover = Arc::new(Handover::new(LOOKS, parts.source.is_live()));
-    let tally = Arc::new(Tally::default());
-    let pulse = Arc::new(Pulse::default());
+pub fn run<L: Link + Send + 'static>(
+    stations: Vec<Parts<L>>,
+    workers: usize,
+    systemd: Systemd,
+    stop: &Stop,
+) -> Result<Vec<Outcome>, AgentError> {
+    let pool = Pool::new(workers);
     let sensing = Stop::default();
-    let memo = parts.outbox.memo(INCIDENTS)?;
-
-    let listener = Arc::clone(&parts.listener);
-    let delivery = Delivery::new(parts.outbox.clone(), parts.link, parts.pace, move |_, report_id| {
-        listener.delivered(report_id);
+    let is_alone = stations.len() == 1;
+    let workers = pool.workers().into_iter().map(|worker| spawn("worker", &Place::alone(), || worker.work()));
+    let workers = workers.collect::<Result<Vec<_>, _>>()?;
+    let started = stations.into_iter().map(|parts| {
+        let place = if is_alone { Place::alone() } else { Place::of(&parts.origin.station.id) };
+        Station::start(parts, &pool, &sensing, &place)
     });
-    let watch = Watch {
-        source: parts.source,
-        mode: parts.mode,
-        numbers: ItemNumbers::resume(parts.outbox.clone()),
-        handover: Arc::clone(&handover),
-        pulse: Arc::clone(&pulse),
-        stop: sensing.clone(),
-        region_fault: None,
-    };
-    let judging = Judging {
-        handover: Arc::clone(&handover),
-        inspector: parts.inspector,
-        judgement: Judgement::new(parts.rule),
-        reporter: Reporter::new(parts.origin, parts.incidents, memo.as_deref()),
-        outbox: parts.outbox.clone(),
-        evidence: parts.evidence,
-        tally: Arc::clone(&tally),
-        pulse: Arc::clone(&pulse),
-        listener: parts.listener,
-        unwritten: Default::default(),
-    };
+    let mut stations = started.collect::<Result<Vec<_>, _>>()?;
 
-    let supervision = Supervision {
-        systemd: parts.systemd,
-        outbox: parts.outbox,
-        handover: Arc::clone(&handover),
-        tally: Arc::clone(&tally),
-        pulse,
-        hub: delivery.state(),
-        stop: stop.clone(),
-    };
-    let delivering = Delivering::start(delivery)?;
-    let model = spawn("model", move || judging.run())?;
-    let camera = spawn("camera", move || watch.run())?;
-
-    supervision.watch(&camera, &model, &delivering);
+    let supervision = Supervision { systemd, stop: stop.clone() };
+    supervision.watch(&mut stations, &workers);
     sensing.set();
-    if model.is_finished() {
-        // A camera's thread that waits for a model that is gone would wait for ever.
-        handover.close();
+    if stop.is_set() {
+        pool.hurry(LAST_LOOKS);
     }
-    let camera = camera.join().map_err(|_| AgentError::Bug("camera"));
-    handover.close();
-    let unwritten = model.join().map_err(|_| AgentError::Bug("model"));
-    supervision.drain(&delivering);
-    delivering.stop()?;
-    camera?;
-    Ok(Outcome {
-        ok: tally.get(Verdict::Ok),
-        ng: tally.get(Verdict::Ng),
-        not_inspected: tally.get(Verdict::NotInspected),
-        lost_looks: handover.lost(),
-        unwritten: unwritten?,
-        waiting: supervision.outbox.depth()?.reports,
-    })
+    if workers.iter().any(|it| it.is_finished()) {
+        // Looks that a worker has taken with it would be waited for for ever.
+        pool.abandon();
+    }
+    let mut finished: Vec<_> = stations.into_iter().map(Station::finish_sensing).collect();
+    pool.close();
+    let worked: Vec<_> =
+        workers.into_iter().map(|it| it.join().map_err(|_| AgentError::Bug("worker"))).collect();
+    supervision.drain(&finished);
+    finished.iter_mut().for_each(|it| it.ask_to_stop());
+    let outcomes: Vec<_> = finished.into_iter().map(|it| it.conclude()).collect();
+    worked.into_iter().collect::<Result<(), _>>()?;
+    outcomes.into_iter().collect()
 }

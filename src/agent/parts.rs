@@ -1,4 +1,4 @@
-//! What the agent is built from.
+//! What a station is built from.
 
 use std::sync::Arc;
 
@@ -7,21 +7,20 @@ use crate::{
     camera::FrameSource,
     delivery::Pace,
     evidence::Evidence,
-    inspection::Inspector,
+    inspection::Model,
     items::{ItemMode, Rule},
     outbox::Outbox,
     report::{IncidentRule, Origin},
-    systemd::Systemd,
 };
 
-/// What an agent is made of.
+/// What a station is made of.
 pub struct Parts<L> {
     /// Where frames come from.
     pub source: Box<dyn FrameSource>,
     /// What an item is.
     pub mode: ItemMode,
-    /// The model.
-    pub inspector: Inspector,
+    /// The model; stations that use the same pack may share it.
+    pub model: Arc<Model>,
     /// When a finding is a defect.
     pub rule: Rule,
     /// Who reports.
@@ -36,8 +35,6 @@ pub struct Parts<L> {
     pub link: L,
     /// How fast and how patient delivery is.
     pub pace: Pace,
-    /// Who watches over the process.
-    pub systemd: Systemd,
     /// Who hears what happens, besides the log.
     pub listener: Arc<dyn Listener>,
 }

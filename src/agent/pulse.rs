@@ -2,20 +2,18 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::items::Handover;
-
-/// Counts what the threads got done.
+/// Counts what a station's threads got done.
 #[derive(Debug, Default)]
 pub(super) struct Pulse {
     camera: AtomicU64,
-    model: AtomicU64,
+    judge: AtomicU64,
 }
 
 /// The counts at one instant.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Beat {
     camera: u64,
-    model: u64,
+    judge: u64,
 }
 
 impl Pulse {
@@ -24,17 +22,17 @@ impl Pulse {
         self.camera.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// The model's thread finished something.
-    pub(super) fn model(&self) {
-        self.model.fetch_add(1, Ordering::Relaxed);
+    /// What a worker saw came to the judge, or an item was judged.
+    pub(super) fn judge(&self) {
+        self.judge.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Whether work went on since `before`, which is moved to now: the camera's thread came round, and the model's
-    /// did too or had nothing to do.
-    pub(super) fn went_on(&self, before: &mut Beat, handover: &Handover) -> bool {
+    /// Whether work went on since `before`, which is moved to now: the camera's thread came round, and what it handed
+    /// over came through the workers to the judge, or `nothing_waits`.
+    pub(super) fn went_on(&self, before: &mut Beat, nothing_waits: bool) -> bool {
         let now =
-            Beat { camera: self.camera.load(Ordering::Relaxed), model: self.model.load(Ordering::Relaxed) };
-        let went_on = now.camera != before.camera && (now.model != before.model || handover.is_empty());
+            Beat { camera: self.camera.load(Ordering::Relaxed), judge: self.judge.load(Ordering::Relaxed) };
+        let went_on = now.camera != before.camera && (now.judge != before.judge || nothing_waits);
         *before = now;
         went_on
     }
@@ -45,17 +43,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_model_that_hangs_with_work_waiting_is_no_life() {
-        let (pulse, handover) = (Pulse::default(), Handover::new(2, true));
-        let mut beat = Beat::default();
+    fn work_that_waits_and_is_not_done_is_no_life() {
+        let (pulse, mut beat) = (Pulse::default(), Beat::default());
         pulse.camera();
-        assert!(pulse.went_on(&mut beat, &handover), "nothing waits for the model");
-        handover.depart(1);
+        assert!(pulse.went_on(&mut beat, true), "nothing waits");
         pulse.camera();
-        assert!(!pulse.went_on(&mut beat, &handover), "an item waits and the model did nothing");
+        assert!(!pulse.went_on(&mut beat, false), "an item waits and nothing came to the judge");
         pulse.camera();
-        pulse.model();
-        assert!(pulse.went_on(&mut beat, &handover));
-        assert!(!pulse.went_on(&mut beat, &handover), "the camera did nothing");
+        pulse.judge();
+        assert!(pulse.went_on(&mut beat, false));
+        assert!(!pulse.went_on(&mut beat, false), "the camera did nothing");
     }
 }

@@ -6,7 +6,8 @@ use crate::{
     agent::{numbers::ItemNumbers, pulse::Pulse, stop::Stop},
     camera::{Colour, Frame, FrameSource, Next, Pixels},
     inspection::InspectionError,
-    items::{Handover, ItemMode, Look, Passing},
+    items::{ItemMode, Passing},
+    pool::{Handover, Look},
 };
 
 /// How long one look at the source may take: the longest that a stop has to wait for it.
@@ -19,7 +20,7 @@ pub(super) struct Watch {
     pub(super) source: Box<dyn FrameSource>,
     pub(super) mode: ItemMode,
     pub(super) numbers: ItemNumbers,
-    pub(super) handover: Arc<Handover>,
+    pub(super) handover: Handover,
     pub(super) pulse: Arc<Pulse>,
     pub(super) stop: Stop,
     /// What was last said of the region.

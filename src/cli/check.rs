@@ -1,4 +1,4 @@
-//! `andon check`: a station's configuration and everything that it names, each finding with its remedy.
+//! `andon check`: stations' configurations and everything that they name, each finding with its remedy.
 
 use std::{
     io::{self, Write},
@@ -8,9 +8,12 @@ use std::{
 
 use serde_json::{Value, json};
 
-use super::outcome::{Failure, write_json};
+use super::{
+    outcome::{Failure, write_json},
+    stations::StationsArgument,
+};
 use crate::{
-    agent,
+    agent::{self, AssemblyError},
     camera::{Colour, Next, Picture},
     config::{Config, ConfigError},
     delivery::{Link, Session},
@@ -37,14 +40,14 @@ struct Checked {
 }
 
 pub(super) fn run(
-    path: &Path,
+    stations: &StationsArgument,
     offline: bool,
     json: bool,
     out: &mut dyn Write,
     notes: &mut dyn Write,
 ) -> Result<(), Failure> {
-    let config = match Config::load(path) {
-        Ok(config) => config,
+    let configs = match Config::load_together(&stations.config) {
+        Ok(configs) => configs,
         Err(error) => {
             if json {
                 for line in lines(&error) {
@@ -55,32 +58,47 @@ pub(super) fn run(
         }
     };
     let mut faults = 0;
-    let mut tell = |checked: Checked| -> io::Result<()> {
-        faults += u32::from(checked.level == Level::Fault);
-        let level = match checked.level {
-            Level::Ok => "ok",
-            Level::Warning => "warning",
-            Level::Fault => "fault",
-        };
-        if json {
-            write_json(out, &json!({"check": checked.subject, "level": level, "message": checked.message}))
-        } else {
-            writeln!(notes, "{level:<8} {:<14} {}", checked.subject, checked.message)
+    for config in &configs {
+        let id = &config.station.id;
+        if configs.len() > 1 && !json {
+            writeln!(notes, "{id}:")?;
         }
-    };
-    tell(Checked::ok("configuration", format!("{} is in order", path.display())))?;
-    tell(model(&config))?;
-    tell(source(&config))?;
-    tell(evidence(&config))?;
-    tell(outbox(&config))?;
-    tell(hub(&config, offline))?;
+        check(config, &configs, offline, &mut |checked| {
+            faults += u32::from(checked.level == Level::Fault);
+            let level = match checked.level {
+                Level::Ok => "ok",
+                Level::Warning => "warning",
+                Level::Fault => "fault",
+            };
+            if json {
+                let (check, message) = (checked.subject, checked.message);
+                write_json(out, &json!({"station": id, "check": check, "level": level, "message": message}))
+            } else {
+                writeln!(notes, "{level:<8} {:<14} {}", checked.subject, checked.message)
+            }
+        })?;
+    }
+    let whose = if configs.len() == 1 { "the station cannot" } else { "the stations cannot" };
     match faults {
         0 => Ok(()),
-        1 => Err(Failure::Failed("the station cannot run as it is: correct the fault above".to_owned())),
-        _ => Err(Failure::Failed(format!(
-            "the station cannot run as it is: correct the {faults} faults above"
-        ))),
+        1 => Err(Failure::Failed(format!("{whose} run as it is: correct the fault above"))),
+        _ => Err(Failure::Failed(format!("{whose} run as it is: correct the {faults} faults above"))),
     }
+}
+
+/// Checks one of the stations that are to run together.
+fn check(
+    config: &Config,
+    together: &[Config],
+    offline: bool,
+    tell: &mut dyn FnMut(Checked) -> io::Result<()>,
+) -> io::Result<()> {
+    tell(Checked::ok("configuration", "the file is in order"))?;
+    tell(model(config))?;
+    tell(source(config))?;
+    tell(evidence(config))?;
+    tell(outbox(config))?;
+    tell(hub(config, together, offline))
 }
 
 impl Checked {
@@ -167,7 +185,10 @@ fn outbox(config: &Config) -> Checked {
     }
 }
 
-fn hub(config: &Config, offline: bool) -> Checked {
+fn hub(config: &Config, together: &[Config], offline: bool) -> Checked {
+    if let Err(error @ AssemblyError::SameDevice { .. }) = agent::identities(together) {
+        return Checked::fault("hub", error);
+    }
     let identity = match config.hub.connection_string.read() {
         Ok(identity) => identity,
         Err(error) => return Checked::fault("hub", error),

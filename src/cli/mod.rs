@@ -4,6 +4,7 @@
 //! 2 wrong use or configuration.
 
 mod outcome;
+mod stations;
 mod log;
 mod outbox;
 mod run;
@@ -23,6 +24,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::config::Config;
 use outcome::Failure;
+use stations::{StationsArgument, USUAL};
 
 /// Tells the supervisor when quality fails at a camera station
 #[derive(Debug, Parser)]
@@ -34,15 +36,12 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Run a station until it is told to stop
-    Run {
-        #[command(flatten)]
-        config: ConfigArgument,
-    },
-    /// Check a station's configuration and everything that it names, without inspecting anything
+    /// Run stations until they are told to stop
+    Run(run::RunArguments),
+    /// Check stations' configurations and everything that they name, without inspecting anything
     Check {
         #[command(flatten)]
-        config: ConfigArgument,
+        stations: StationsArgument,
         /// Do not log in at the hub
         #[arg(long)]
         offline: bool,
@@ -71,7 +70,7 @@ enum Command {
 #[derive(Debug, Args)]
 struct ConfigArgument {
     /// The station's file; config/station.example.toml explains every key
-    #[arg(long, value_name = "FILE", default_value = "/etc/andon/station.toml", global = true)]
+    #[arg(long, value_name = "FILE", default_value = USUAL, global = true)]
     config: PathBuf,
 }
 
@@ -102,9 +101,9 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 fn execute(command: Command) -> Result<(), Failure> {
     let (mut out, mut notes) = (io::stdout().lock(), io::stderr());
     match command {
-        Command::Run { config } => run::run(&config.load()?),
-        Command::Check { config, offline, json } => {
-            check::run(&config.config, offline, json, &mut out, &mut notes)
+        Command::Run(arguments) => run::run(&arguments),
+        Command::Check { stations, offline, json } => {
+            check::run(&stations, offline, json, &mut out, &mut notes)
         }
         Command::Inspect(arguments) => inspect::run(&arguments, &mut out, &mut notes),
         Command::Bench(arguments) => bench::run(&arguments, &mut io::stdin().lock(), &mut out, &mut notes),

@@ -161,6 +161,11 @@ impl<'d> Section<'d> {
         self.entry(key).is_some()
     }
 
+    /// The line of a key that is written.
+    pub(super) fn line_of(&self, key: &'static str) -> Option<usize> {
+        self.entry(key).map(|(key, _)| self.document.line(key.span()))
+    }
+
     /// Notes that keys of this name are no slips, where they are not read.
     pub(super) fn know(&self, keys: &[&'static str]) {
         let mut known = self.document.known.borrow_mut();

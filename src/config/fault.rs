@@ -80,7 +80,7 @@ impl Serialize for Key {
     }
 }
 
-/// Everything that is wrong with a configuration file, in the order of its lines.
+/// Everything that is wrong with a configuration file, in the order of its lines; or with several, one after the other.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, thiserror::Error)]
 pub struct ConfigError {
     /// At least one.
@@ -90,6 +90,12 @@ pub struct ConfigError {
 }
 
 impl ConfigError {
+    /// Adds what is wrong with another file.
+    pub(super) fn add(&mut self, other: Self) {
+        self.faults.extend(other.faults);
+        self.unlisted += other.unlisted;
+    }
+
     /// An error that concerns the file as a whole.
     pub(super) fn whole(file: &Path, problem: impl Into<String>, remedy: impl Into<String>) -> Self {
         Self::at(file, None, problem, remedy)

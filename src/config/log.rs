@@ -5,7 +5,7 @@ use std::fmt;
 use super::{document::Document, value::word};
 
 /// The least important message that is logged.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum LogLevel {
     /// Only what failed.
     Error,

@@ -17,6 +17,7 @@ mod incidents;
 mod storage;
 mod hub;
 mod log;
+mod together;
 
 #[cfg(test)]
 mod tests;
@@ -33,13 +34,14 @@ pub use storage::{Evidence, Outbox};
 use std::{
     fs::{self, File},
     io::{self, Read},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use andon_telemetry::Station;
 
 use crate::report::IncidentRule;
 use document::Document;
+use together::Own;
 
 /// A larger file is no configuration.
 const MAX_BYTES: usize = 1024 * 1024;
@@ -75,6 +77,35 @@ impl Config {
     /// # Errors
     /// When the file cannot be read, and with every fault that it has.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        Self::load_owning(path).map(|(config, _)| config)
+    }
+
+    /// Reads the files of stations that run in one process. A folder stands for the files in it that end in `.toml`.
+    ///
+    /// # Errors
+    /// With every fault of every file, or else with what no two of the stations may share.
+    pub fn load_together(paths: &[PathBuf]) -> Result<Vec<Self>, ConfigError> {
+        let (mut configs, mut owns, mut found) = (Vec::new(), Vec::new(), ConfigError::default());
+        for path in paths {
+            let files = together::files(path).unwrap_or_else(|error| {
+                found.add(error);
+                Vec::new()
+            });
+            for file in files {
+                match Self::load_owning(&file) {
+                    Ok((config, own)) => {
+                        configs.push(config);
+                        owns.push((file, own));
+                    }
+                    Err(error) => found.add(error),
+                }
+            }
+        }
+        found.add(together::faults(&owns));
+        if found.faults.is_empty() { Ok(configs) } else { Err(found) }
+    }
+
+    fn load_owning(path: &Path) -> Result<(Self, Vec<Own>), ConfigError> {
         let bytes = read(path).map_err(|cause| {
             let remedy = "give the station's file with --config, and make it readable for this user";
             ConfigError::whole(path, format!("cannot read the configuration: {cause}"), remedy)
@@ -84,7 +115,7 @@ impl Config {
             let line = before.filter(|byte| **byte == b'\n').count() + 1;
             ConfigError::at(path, Some(line), "this is not UTF-8 text", "save the file as UTF-8")
         })?;
-        Self::parse(text, path)
+        Self::parse_owning(text, path)
     }
 
     /// Reads the text of the file called `name`. Relative paths in it are taken from the folder of that file.
@@ -92,6 +123,10 @@ impl Config {
     /// # Errors
     /// With every fault that the text has; a syntax error stands alone.
     pub fn parse(text: &str, name: &Path) -> Result<Self, ConfigError> {
+        Self::parse_owning(text, name).map(|(config, _)| config)
+    }
+
+    fn parse_owning(text: &str, name: &Path) -> Result<(Self, Vec<Own>), ConfigError> {
         if text.len() > MAX_BYTES {
             let remedy = "give a station's configuration";
             return Err(ConfigError::whole(name, "this file is larger than 1 MiB", remedy));
@@ -100,7 +135,12 @@ impl Config {
         let config = Self::read(&document, name.parent().unwrap_or(Path::new("")));
         // Now it is known which keys mean something.
         unknown::complain(&document);
-        document.finish(config)
+        let own = config.as_ref().map(|config| {
+            let evidence = config.evidence.as_ref().map(|it| it.folder.as_path());
+            let secret = config.hub.connection_string.path();
+            together::own(&document, &config.station.id, &config.outbox.file, evidence, secret)
+        });
+        Ok((document.finish(config)?, own.unwrap_or_default()))
     }
 
     /// Every part is read before any may be missing, so that all faults are found.

@@ -79,6 +79,13 @@ impl ConnectionString {
         Self::CredentialOr(folder.join(CREDENTIAL))
     }
 
+    /// The file that is named, or that is read where systemd gives no credentials.
+    pub(super) fn path(&self) -> &Path {
+        match self {
+            Self::File(path) | Self::CredentialOr(path) => path,
+        }
+    }
+
     /// Reads the connection string, at most 4 KiB, without the newline at its end.
     ///
     /// # Errors

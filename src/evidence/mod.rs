@@ -108,9 +108,11 @@ impl Evidence {
         let (queue, waiting) = sync_channel(WAITING);
         let counters = Arc::<Counters>::default();
         let for_writer = Arc::clone(&counters);
+        // Whoever starts it says of which station it is.
+        let span = tracing::Span::current();
         let writer = thread::Builder::new()
             .name("evidence".to_owned())
-            .spawn(move || write(waiting, for_writer))
+            .spawn(move || span.in_scope(|| write(waiting, for_writer)))
             .map_err(EvidenceError::Thread)?;
         Ok(Self { queue, overflowing: AtomicBool::new(false), counters, writer })
     }

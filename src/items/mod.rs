@@ -1,22 +1,19 @@
 //! From frames to one verdict an item.
 //!
 //! An item is found in the frames in which it is seen ([`Passing`]; or every frame is an item of its own) and judged
-//! once, from all of them ([`Judgement`]). Between the two stands the [`Handover`]: the camera's thread never waits
-//! for the model, and what the model had no time for is counted.
+//! once, from all of them ([`Judgement`]). Between the two stands the [`pool`](crate::pool) of workers.
 //!
 //! Invariant: every item number that was given out comes back in exactly one [`Judged`], whatever was dropped on
 //! the way. So items = OK + NG + NOT INSPECTED.
 
 mod passing;
 mod profile;
-mod handover;
 mod decisive;
 mod sightings;
 mod judgement;
 mod tally;
 
 pub use decisive::Decisive;
-pub use handover::{Departure, Handover, Look, Taken};
 pub use judgement::{Defect, Judged, Judgement, Reason, Rule, Verdict};
 pub use passing::{Passing, Seen, Whole};
 pub use profile::{Belt, PresenceRule, Travel};

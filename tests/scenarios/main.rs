@@ -13,3 +13,4 @@ mod commands;
 mod inspecting;
 mod packs;
 mod systemd;
+mod together;

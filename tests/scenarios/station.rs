@@ -108,18 +108,7 @@ level = \"debug\"
 
     /// Starts the agent with these variables besides.
     pub(crate) fn starts_with(&self, environment: &[(&str, String)]) -> Agent {
-        let log = fs::File::options().create(true).append(true).open(self.path("agent.log")).unwrap();
-        let child = Command::new(andon())
-            .arg("run")
-            .arg("--config")
-            .arg(self.config())
-            .envs(environment.iter().map(|(name, value)| (*name, value)))
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(log)
-            .spawn()
-            .unwrap();
-        Agent { child, log: self.path("agent.log") }
+        Agent::starts(&["--config", self.config().to_str().unwrap()], environment, self.path("agent.log"))
     }
 
     /// Runs a command of `andon` on this station's file to its end.
@@ -149,6 +138,21 @@ pub(crate) struct Agent {
 }
 
 impl Agent {
+    /// Starts `andon run` with these arguments and variables; what it says is added to `log`.
+    pub(crate) fn starts(arguments: &[&str], environment: &[(&str, String)], log: PathBuf) -> Self {
+        let file = fs::File::options().create(true).append(true).open(&log).unwrap();
+        let child = Command::new(andon())
+            .arg("run")
+            .args(arguments)
+            .envs(environment.iter().map(|(name, value)| (*name, value)))
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(file)
+            .spawn()
+            .unwrap();
+        Self { child, log }
+    }
+
     /// SIGKILL, at once.
     pub(crate) fn dies(mut self) {
         self.child.kill().unwrap();

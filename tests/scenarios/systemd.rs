@@ -3,27 +3,36 @@
 use std::{
     fs,
     os::unix::net::UnixDatagram,
+    path::PathBuf,
     time::{Duration, Instant},
 };
 
 use crate::station::{PATIENCE, Station, root};
 
 /// A service manager's end of sd_notify(3).
-struct Manager(UnixDatagram);
+pub(crate) struct Manager {
+    socket: UnixDatagram,
+    path: PathBuf,
+}
 
 impl Manager {
     fn of(station: &Station) -> Self {
-        let socket = UnixDatagram::bind(station.path("notify")).unwrap();
+        Self::at(station.path("notify"))
+    }
+
+    pub(crate) fn at(path: PathBuf) -> Self {
+        let socket = UnixDatagram::bind(&path).unwrap();
         socket.set_read_timeout(Some(PATIENCE)).unwrap();
-        Self(socket)
+        Self { socket, path }
     }
 
     /// Waits for a message that begins so, and gives it.
-    fn hears(&self, word: &str) -> String {
+    pub(crate) fn hears(&self, word: &str) -> String {
         let deadline = Instant::now() + PATIENCE;
         let mut buffer = [0; 4096];
         while Instant::now() < deadline {
-            let length = self.0.recv(&mut buffer).unwrap_or_else(|error| panic!("never {word}: {error}"));
+            let length =
+                self.socket.recv(&mut buffer).unwrap_or_else(|error| panic!("never {word}: {error}"));
             let message = String::from_utf8(buffer[..length].to_vec()).unwrap();
             if message.starts_with(word) {
                 return message;
@@ -32,9 +41,9 @@ impl Manager {
         panic!("never {word}");
     }
 
-    fn environment(station: &Station, watchdog: Duration) -> Vec<(&'static str, String)> {
+    pub(crate) fn environment(&self, watchdog: Duration) -> Vec<(&'static str, String)> {
         vec![
-            ("NOTIFY_SOCKET", station.path("notify").display().to_string()),
+            ("NOTIFY_SOCKET", self.path.display().to_string()),
             ("WATCHDOG_USEC", watchdog.as_micros().to_string()),
         ]
     }
@@ -44,7 +53,7 @@ impl Manager {
 fn systemd_hears_ready_how_things_stand_proof_of_work_and_stopping() {
     let station = Station::that_sees_every_second_item_dark(20.0);
     let manager = Manager::of(&station);
-    let mut agent = station.starts_with(&Manager::environment(&station, Duration::from_secs(1)));
+    let mut agent = station.starts_with(&manager.environment(Duration::from_secs(1)));
     manager.hears("READY=1");
     let status = manager.hears("STATUS=");
     assert!(status.contains("items:") && status.contains("NOT INSPECTED"), "{status}");
@@ -58,7 +67,7 @@ fn systemd_hears_ready_how_things_stand_proof_of_work_and_stopping() {
 fn a_station_whose_source_is_silent_for_a_good_reason_is_still_alive() {
     let station = Station::that_sees(&[]);
     let manager = Manager::of(&station);
-    let mut agent = station.starts_with(&Manager::environment(&station, Duration::from_secs(3)));
+    let mut agent = station.starts_with(&manager.environment(Duration::from_secs(3)));
     manager.hears("WATCHDOG=1");
     agent.gets("TERM");
     agent.ends_well();

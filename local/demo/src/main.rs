@@ -16,6 +16,8 @@ use andon::{
     agent::{self, Stop},
     camera::pictures_in,
     config::Config,
+    pool::Pool,
+    systemd::Systemd,
 };
 use andon_demo::{
     line::{LineSettings, SimulatedLine},
@@ -85,7 +87,7 @@ fn run(arguments: &Arguments) -> Result<bool, Fault> {
 
     let score = Arc::new(Score::default());
     let narrator = Arc::new(Narrator::new(Arc::clone(&score), Box::new(io::stderr())));
-    let mut parts = agent::assemble(&config)?;
+    let mut parts = agent::assemble(&[config])?.pop().ok_or("a station has parts")?;
     parts.listener = Arc::<Narrator>::clone(&narrator);
     let mut truth = None;
     if matches!(frames, Frames::Line) {
@@ -96,7 +98,8 @@ fn run(arguments: &Arguments) -> Result<bool, Fault> {
     narrator.say(&format!("a stand-in for IoT Hub listens on {} (TLS)", stage.hub().address()));
     narrator.say(&format!("frames: {}", parts.source.describe()));
 
-    let outcome = with_mails(&stage, &narrator, || agent::run(parts, &stop))?;
+    let run = || agent::run(vec![parts], Pool::usual_workers(), Systemd::default(), &stop);
+    let outcome = with_mails(&stage, &narrator, run)?.pop().ok_or("a station has an outcome")?;
     narrator.say("the line has stopped; waiting for the last mails");
     let folder = stage.folder().to_owned();
     let taken = stage.clear_away(MAIL_PATIENCE)?;

@@ -1,0 +1,218 @@
+//! One station at work: its threads, and how it stands.
+
+use std::{sync::Arc, thread::JoinHandle};
+
+use tokio::sync::watch::Receiver;
+use tracing::Span;
+
+use crate::{
+    agent::{
+        delivering::Delivering,
+        judging::{INCIDENTS, Judging},
+        numbers::ItemNumbers,
+        parts::Parts,
+        pulse::{Beat, Pulse},
+        stop::Stop,
+        threads::{AgentError, Place, spawn},
+        watching::Watch,
+    },
+    delivery::{Delivery, Link, State},
+    items::{Judgement, Tally, Verdict},
+    outbox::Outbox,
+    pool::{Handover, Pool, Terms},
+    report::Reporter,
+};
+
+/// How a station's run went.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// The station's id.
+    pub station: String,
+    /// Items judged OK.
+    pub ok: u64,
+    /// Items judged NG.
+    pub ng: u64,
+    /// Items that could not be judged.
+    pub not_inspected: u64,
+    /// Frames of items that came faster than they could be inspected.
+    pub lost_looks: u64,
+    /// Reports that the disk would not take: lost.
+    pub unwritten: u64,
+    /// Reports that wait in the outbox.
+    pub waiting: u64,
+}
+
+/// A station whose threads run.
+pub(super) struct Station {
+    id: String,
+    span: Span,
+    outbox: Outbox,
+    handover: Handover,
+    tally: Arc<Tally>,
+    pulse: Arc<Pulse>,
+    beat: Beat,
+    hub: Receiver<State>,
+    camera: JoinHandle<()>,
+    judge: JoinHandle<u64>,
+    delivering: Delivering,
+}
+
+impl Station {
+    /// Starts a station's threads. Its camera runs until `sensing` is set. `place` says whose its threads are.
+    pub(super) fn start<L: Link + Send + 'static>(
+        parts: Parts<L>,
+        pool: &Pool,
+        sensing: &Stop,
+        place: &Place,
+    ) -> Result<Self, AgentError> {
+        let tally = Arc::new(Tally::default());
+        let pulse = Arc::new(Pulse::default());
+        let memo = parts.outbox.memo(INCIDENTS)?;
+        let judgement = Judgement::new(parts.rule);
+        let terms = Terms { model: parts.model, floor: judgement.floor() };
+        let handover = pool.join(terms, parts.source.is_live());
+        let id = parts.origin.station.id.clone();
+
+        let listener = Arc::clone(&parts.listener);
+        let delivery = Delivery::new(parts.outbox.clone(), parts.link, parts.pace, move |_, report_id| {
+            listener.delivered(report_id);
+        });
+        let watch = Watch {
+            source: parts.source,
+            mode: parts.mode,
+            numbers: ItemNumbers::resume(parts.outbox.clone()),
+            handover: handover.clone(),
+            pulse: Arc::clone(&pulse),
+            stop: sensing.clone(),
+            region_fault: None,
+        };
+        let judging = Judging {
+            handover: handover.clone(),
+            judgement,
+            reporter: Reporter::new(parts.origin, parts.incidents, memo.as_deref()),
+            outbox: parts.outbox.clone(),
+            evidence: parts.evidence,
+            tally: Arc::clone(&tally),
+            pulse: Arc::clone(&pulse),
+            listener: parts.listener,
+            unwritten: Default::default(),
+        };
+        Ok(Self {
+            id,
+            span: place.span.clone(),
+            outbox: parts.outbox,
+            handover,
+            tally,
+            pulse,
+            beat: Beat::default(),
+            hub: delivery.state(),
+            delivering: Delivering::start(delivery, place)?,
+            judge: spawn("judge", place, move || judging.run())?,
+            camera: spawn("camera", place, move || watch.run())?,
+        })
+    }
+
+    /// Whether a part ended before its time.
+    pub(super) fn is_broken(&self) -> bool {
+        let sensing_broke = self.camera.is_finished() || self.judge.is_finished();
+        (sensing_broke && !self.handover.is_closed()) || !self.delivering.is_alive()
+    }
+
+    /// Whether its source has ended and every item is judged.
+    pub(super) fn has_ended(&self) -> bool {
+        self.camera.is_finished() && self.judge.is_finished()
+    }
+
+    /// Whether work went on since the last call, or none is left to do.
+    pub(super) fn went_on(&mut self) -> bool {
+        let went_on =
+            self.pulse.went_on(&mut self.beat, self.handover.is_empty()) || self.camera.is_finished();
+        if !went_on {
+            let _entered = self.span.enter();
+            tracing::error!("no work was done since the last sign of life: systemd gets none");
+        }
+        went_on
+    }
+
+    /// Reports that wait for the hub, if the disk tells.
+    pub(super) fn waiting(&self) -> Option<u64> {
+        self.outbox.depth().ok().map(|depth| depth.reports)
+    }
+
+    /// A line for `systemctl status`.
+    pub(super) fn status(&self) -> String {
+        let hub = match &*self.hub.borrow() {
+            State::Starting => "not logged in yet".to_owned(),
+            State::Online { .. } => "online".to_owned(),
+            State::Offline { reason, .. } => format!("offline: {reason}"),
+            State::Stopped => "stopped".to_owned(),
+        };
+        let waiting = self.waiting().map_or_else(|| "?".to_owned(), |reports| reports.to_string());
+        format!(
+            "{} items: {} OK, {} NG, {} NOT INSPECTED; {waiting} reports wait; {hub}",
+            self.tally.items(),
+            self.tally.get(Verdict::Ok),
+            self.tally.get(Verdict::Ng),
+            self.tally.get(Verdict::NotInspected),
+        )
+    }
+
+    pub(super) fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// Sees the last items judged. The camera's stop must be asked for, or its source have ended.
+    pub(super) fn finish_sensing(self) -> Finished {
+        if self.judge.is_finished() {
+            // A camera's thread that waits for room would wait for ever.
+            self.handover.close();
+        }
+        let camera = self.camera.join().map_err(|_| AgentError::Bug("camera"));
+        self.handover.close();
+        let unwritten = self.judge.join().map_err(|_| AgentError::Bug("judge"));
+        Finished {
+            sensed: camera.and(unwritten),
+            id: self.id,
+            outbox: self.outbox,
+            handover: self.handover,
+            tally: self.tally,
+            delivering: self.delivering,
+        }
+    }
+}
+
+/// A station that inspects nothing more, but still delivers.
+pub(super) struct Finished {
+    /// How many reports the disk would not take.
+    sensed: Result<u64, AgentError>,
+    id: String,
+    outbox: Outbox,
+    handover: Handover,
+    tally: Arc<Tally>,
+    delivering: Delivering,
+}
+
+impl Finished {
+    /// Whether reports could still be delivered.
+    pub(super) fn is_delivering(&self) -> bool {
+        self.delivering.is_alive() && self.outbox.depth().is_ok_and(|depth| depth.reports > 0)
+    }
+
+    /// Asks delivery to end, so that several end at once.
+    pub(super) fn ask_to_stop(&mut self) {
+        self.delivering.ask_to_stop();
+    }
+
+    pub(super) fn conclude(self) -> Result<Outcome, AgentError> {
+        self.delivering.stop()?;
+        Ok(Outcome {
+            station: self.id,
+            ok: self.tally.get(Verdict::Ok),
+            ng: self.tally.get(Verdict::Ng),
+            not_inspected: self.tally.get(Verdict::NotInspected),
+            lost_looks: self.handover.lost(),
+            unwritten: self.sensed?,
+            waiting: self.outbox.depth()?.reports,
+        })
+    }
+}

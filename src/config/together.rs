@@ -1,0 +1,104 @@
+//! Several stations in one process: what no two of them may share.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use super::{
+    document::Document,
+    fault::{ConfigError, Fault, Key},
+};
+
+/// One thing of a station that must be its alone.
+pub(super) struct Own {
+    section: &'static str,
+    key: &'static str,
+    /// `None` for a key that is not written.
+    line: Option<usize>,
+    /// Something that is equal for two stations that share it.
+    value: PathBuf,
+    remedy: &'static str,
+}
+
+/// What a station shares with no other.
+pub(super) fn own(
+    document: &Document<'_>,
+    id: &str,
+    outbox: &Path,
+    evidence: Option<&Path>,
+    secret: &Path,
+) -> Vec<Own> {
+    let own = |section, key, value, remedy| {
+        let line = document.section(section).line_of(key);
+        Own { section, key, line, value, remedy }
+    };
+    let file = "name another file here, or keep the stations' files in folders of their own";
+    let folder = "name another folder here, or keep the stations' files in folders of their own";
+    let device =
+        "each station is a device of its own at the hub: name the file with its connection string here";
+    let mut all = vec![
+        own("station", "id", PathBuf::from(id), "give each station an id of its own"),
+        own("outbox", "file", place(outbox), file),
+        own("hub", "connection_string_file", place(secret), device),
+    ];
+    all.extend(evidence.map(|it| own("evidence", "folder", place(it), folder)));
+    all
+}
+
+/// Every key in which a station is not set apart from the first that has the same.
+pub(super) fn faults(stations: &[(PathBuf, Vec<Own>)]) -> ConfigError {
+    let mut error = ConfigError::default();
+    for (number, (path, own)) in stations.iter().enumerate() {
+        for own in own {
+            let is_same = |it: &&Own| (it.section, it.key, &it.value) == (own.section, own.key, &own.value);
+            let first = stations[..number]
+                .iter()
+                .find_map(|(path, others)| Some((path, others.iter().find(is_same)?)));
+            let Some((first, theirs)) = first else { continue };
+            let first = match theirs.line {
+                Some(line) => format!("{}:{line}", first.display()),
+                None => first.display().to_string(),
+            };
+            error.faults.push(Fault {
+                file: path.clone(),
+                line: own.line,
+                key: Some(Key::new(own.section, own.key)),
+                value: Some(format!("{:?}", own.value.display().to_string())),
+                problem: format!("the station in {first} has the same"),
+                remedy: own.remedy.to_owned(),
+            });
+        }
+    }
+    error
+}
+
+/// A path by which one file is told from another, however it is written; it need not be there yet.
+fn place(path: &Path) -> PathBuf {
+    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let found = absolute.ancestors().find_map(|there| {
+        let rest = absolute.strip_prefix(there).ok()?;
+        let there = fs::canonicalize(there).ok()?;
+        // Joined with nothing it would get a slash at its end.
+        Some(if rest.as_os_str().is_empty() { there } else { there.join(rest) })
+    });
+    found.unwrap_or(absolute)
+}
+
+/// The stations' files that are meant by a path: the file, or those of a folder that end in `.toml`, in the order of
+/// their names.
+pub(super) fn files(path: &Path) -> Result<Vec<PathBuf>, ConfigError> {
+    if !path.is_dir() {
+        return Ok(vec![path.to_owned()]);
+    }
+    let remedy = "give stations' files, or a folder with them, with --config";
+    let unreadable = |cause| ConfigError::whole(path, format!("cannot list the folder: {cause}"), remedy);
+    let listed: Result<Vec<_>, _> = fs::read_dir(path).map_err(unreadable)?.collect();
+    let mut files: Vec<PathBuf> = listed.map_err(unreadable)?.into_iter().map(|it| it.path()).collect();
+    files.retain(|it| it.extension().is_some_and(|ending| ending == "toml") && it.is_file());
+    files.sort();
+    if files.is_empty() {
+        return Err(ConfigError::whole(path, "this folder holds no file that ends in .toml", remedy));
+    }
+    Ok(files)
+}
