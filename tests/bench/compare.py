@@ -12,6 +12,7 @@ import sys
 import time
 from pathlib import Path
 
+import cameras
 import end_to_end
 import inference
 import packs
@@ -54,6 +55,9 @@ def main():
     result["end to end"] = end_to_end.compare(
         shipped, given.andon, given.standin, work / "end_to_end", effort.runs, counts
     )
+
+    tell("cameras")
+    result["cameras"] = cameras.measure(shipped, given.andon, work / "end_to_end" / f"frames_{counts[-1]}", effort)
 
     text = table.markdown(result)
     (given.out / "bench.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")

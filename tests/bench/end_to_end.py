@@ -22,6 +22,9 @@ KEY = base64.b64encode(b"a key of the bench").decode()
 OWN, LOOP = "andon run", "Python loop"
 NG_EVERY = 10
 
+# Of the camera's 1280x720: where boards lie, x, y, width and height.
+REGION = (280, 0, 720, 720)
+
 
 def compare(pack, andon, standin, work, rounds, counts):
     """A row for each. What a frame costs is the difference between a long folder and a short one, so that starting
@@ -37,7 +40,7 @@ def compare(pack, andon, standin, work, rounds, counts):
         OWN: lambda count: [andon, "run", "--config", station(pack, folders[count], port, work)],
         LOOP: lambda count: [
             *(sys.executable, Path(__file__).parent / "loop.py", pack.folder, folders[count]),
-            *("localhost", port, work / "ca.pem", DEVICE, KEY),
+            *("localhost", port, work / "ca.pem", DEVICE, KEY, ",".join(map(str, REGION))),
         ],
     }
     measured = {name: [] for name in commands}
@@ -124,6 +127,7 @@ def station(pack, folder, port, work):
     secret.touch(mode=0o600)
     secret.write_text(f"HostName=localhost;DeviceId={DEVICE};SharedAccessKey={KEY}", encoding="utf-8")
     file = place / "station.toml"
+    x, y, width, height = REGION
     file.write_text(
         f"""[station]
 id = "{DEVICE}"
@@ -132,6 +136,8 @@ product = "Board"
 [source]
 kind = "folder"
 path = "{folder.resolve()}"
+[items]
+region = {{ x = {x}, y = {y}, width = {width}, height = {height} }}
 [model]
 pack = "{pack.folder.resolve()}"
 [evidence]

@@ -1,6 +1,6 @@
 """The usual loop, as it is written in Python: OpenCV, onnxruntime and paho-mqtt, one thread.
 
-    loop.py PACK PICTURES HOST PORT CA_FILE DEVICE KEY
+    loop.py PACK PICTURES HOST PORT CA_FILE DEVICE KEY X,Y,WIDTH,HEIGHT
 """
 
 import base64
@@ -21,7 +21,8 @@ import paho.mqtt.client as mqtt
 
 
 def main():
-    pack, pictures, host, port, ca, device, key = sys.argv[1:]
+    pack, pictures, host, port, ca, device, key, region = sys.argv[1:]
+    x, y, width, height = (int(it) for it in region.split(","))
     cv2.setNumThreads(1)
     manifest = tomllib.loads((Path(pack) / "model.toml").read_text(encoding="utf-8"))
     options = onnxruntime.SessionOptions()
@@ -34,7 +35,8 @@ def main():
     topic = f"devices/{device}/messages/events/schema=loop"
     sent = []
     for number, file in enumerate(sorted(Path(pictures).iterdir())):
-        tensor = prepare(cv2.imread(str(file), cv2.IMREAD_GRAYSCALE), manifest["input"])
+        picture = cv2.imread(str(file), cv2.IMREAD_GRAYSCALE)[y : y + height, x : x + width]
+        tensor = prepare(picture, manifest["input"])
         defects = decode(session.run(None, {name: tensor})[0][0], manifest)
         if number == 0:
             print("NG" if defects else "OK", "is the first verdict", file=sys.stderr, flush=True)

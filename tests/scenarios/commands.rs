@@ -109,6 +109,30 @@ fn a_bench_gives_the_stages_of_a_frame() {
 }
 
 #[test]
+fn a_bench_shows_frames_of_several_cameras_to_one_pool() {
+    let station = Station::that_sees(&[DARK, BRIGHT]);
+    let (pack, pictures) =
+        (shade_pack().display().to_string(), station.path("pictures").display().to_string());
+    let done = run(&[
+        "bench",
+        "--model",
+        &pack,
+        "--images",
+        &pictures,
+        "--frames",
+        "30",
+        "--cameras",
+        "1,3",
+        "--json",
+    ]);
+    assert_eq!(done.code, Some(0), "{done:?}");
+    let rows = done.json()[0]["cameras"].as_array().unwrap().clone();
+    let counts: Vec<_> = rows.iter().map(|row| (&row["cameras"], &row["frames"])).collect();
+    assert_eq!(counts, [(&json!(1), &json!(30)), (&json!(3), &json!(90))]);
+    assert!(rows.iter().all(|row| row["cpu_milliseconds"].as_f64().unwrap() > 0.0), "{rows:?}");
+}
+
+#[test]
 fn a_bench_measures_what_it_is_asked_for_in_turns() {
     let station = Station::that_sees(&[DARK, BRIGHT]);
     let (pack, pictures) =

@@ -4,19 +4,22 @@ mod usage;
 mod trial;
 mod spread;
 mod operators;
+mod cameras;
 mod report;
 mod rounds;
 
 use std::{
     io::{BufRead, IsTerminal, Write},
     path::PathBuf,
+    sync::Arc,
     time::Instant,
 };
 
 use clap::Args;
 
 use super::outcome::{Failure, write_json};
-use crate::inspection::{Inspector, Region};
+use crate::inspection::{Model, Region};
+use cameras::{Cameras, Shared};
 use operators::Profile;
 use report::{Load, Report};
 use trial::{Trial, Turn};
@@ -42,13 +45,16 @@ pub(super) struct BenchArguments {
     /// How many frames to inspect, after a tenth as many to warm up
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     frames: u32,
+    /// So many simulated cameras at a time besides, each with as many frames, at one pool of workers
+    #[arg(long, value_name = "N,N...", value_delimiter = ',', value_parser = clap::value_parser!(u16).range(1..=256))]
+    cameras: Vec<u16>,
     /// One JSON object on standard output
     #[arg(long)]
     json: bool,
     /// Measure what standard input asks for until it ends, to compare in turns with other programs: a line such as
     /// "infer 20" (decode, pixels, infer, frame; or "memory", or "write DIR" for the model's input and outputs)
     /// is answered by a line of JSON
-    #[arg(long, conflicts_with_all = ["frames", "json"])]
+    #[arg(long, conflicts_with_all = ["frames", "json", "cameras"])]
     rounds: bool,
 }
 
@@ -59,9 +65,10 @@ pub(super) fn run(
     notes: &mut (impl Write + IsTerminal),
 ) -> Result<(), Failure> {
     let (cpu, start) = (usage::cpu(), Instant::now());
-    let inspector = Inspector::load(&arguments.model)?;
+    let model = Model::load(&arguments.model)?;
     let (wall, cpu) = (start.elapsed(), usage::cpu() - cpu);
     let load = Load { wall, cpu, memory: memory()? };
+    let inspector = model.inspector().map_err(Failure::Failed)?;
     let warm_up = arguments.frames.div_ceil(10);
     let all = warm_up + arguments.frames;
     let most = if arguments.rounds { PICTURES } else { PICTURES.min(all as usize / 2) };
@@ -72,7 +79,9 @@ pub(super) fn run(
     let turns = take_turns(&mut trial, warm_up, all, notes)?;
     let peak = memory()?.peak;
     let profile = profile(&mut trial, arguments.frames.min(PROFILED))?;
-    let report = Report { trial: &trial, load, turns: &turns, peak, profile: profile.as_ref() };
+    let cameras = show(Cameras::new(Arc::new(model), &trial)?, arguments, notes)?;
+    let report =
+        Report { trial: &trial, load, turns: &turns, peak, profile: profile.as_ref(), cameras: &cameras };
     if arguments.json {
         write_json(out, &report.json())?;
     } else {
@@ -103,6 +112,22 @@ fn take_turns(
         write!(notes, "\r\x1b[K")?;
     }
     Ok(turns)
+}
+
+/// As many cameras at a time as asked for, one number after the other.
+fn show(
+    cameras: Cameras,
+    arguments: &BenchArguments,
+    notes: &mut (impl Write + IsTerminal),
+) -> Result<Vec<Shared>, Failure> {
+    let mut shown = Vec::new();
+    for number in &arguments.cameras {
+        if notes.is_terminal() {
+            write!(notes, "\r{number} cameras\x1b[K\r")?;
+        }
+        shown.push(cameras.show(usize::from(*number), arguments.frames)?);
+    }
+    Ok(shown)
 }
 
 /// Where the time goes in the graph, if its engine tells.

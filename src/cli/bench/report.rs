@@ -8,6 +8,7 @@ use std::{
 use serde_json::{Map, Value, json};
 
 use super::{
+    cameras::Shared,
     operators::Profile,
     spread::{Spread, milliseconds},
     trial::{Trial, Turn},
@@ -33,6 +34,8 @@ pub(super) struct Report<'a> {
     /// In megabytes.
     pub(super) peak: f64,
     pub(super) profile: Option<&'a Profile>,
+    /// By their number, as asked for.
+    pub(super) cameras: &'a [Shared],
 }
 
 impl Report<'_> {
@@ -61,6 +64,7 @@ impl Report<'_> {
             "memory": {"loaded": tenths(self.load.memory.now), "peak": tenths(self.peak)},
             "repeated": self.trial.repeated(),
             "graph": self.profile.map(Profile::json),
+            "cameras": self.cameras.iter().map(Shared::json).collect::<Vec<_>>(),
         })
     }
 
@@ -95,9 +99,10 @@ impl Report<'_> {
             format!("same input, same output, bit for bit: {repeated} of {repeated} repetitions"),
         )?;
         match self.profile {
-            Some(profile) => profile.write(notes),
-            None => row(notes, "operators", "its engine does not tell what each takes".to_owned()),
+            Some(profile) => profile.write(notes)?,
+            None => row(notes, "operators", "its engine does not tell what each takes".to_owned())?,
         }
+        if self.cameras.is_empty() { Ok(()) } else { Shared::write(self.cameras, notes) }
     }
 
     fn stages(&self) -> [(&'static str, Spread); 5] {
@@ -130,6 +135,6 @@ impl Report<'_> {
     }
 }
 
-fn tenths(value: f64) -> f64 {
+pub(super) fn tenths(value: f64) -> f64 {
     (value * 10.0).round() / 10.0
 }

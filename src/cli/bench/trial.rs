@@ -15,14 +15,14 @@ use crate::{
 };
 
 /// Findings that are less sure are not worth judging.
-const FLOOR: f32 = 0.1;
+pub(super) const FLOOR: f32 = 0.1;
 
 /// An inspector, its pictures, and what it answered to each.
 pub(super) struct Trial {
     pub(super) inspector: Inspector,
     pictures: Pictures,
     /// Of each picture; all of it without one.
-    region: Option<Region>,
+    pub(super) region: Option<Region>,
     floor: Confidence,
     /// Of each picture, once it was inspected.
     answers: Vec<Option<u64>>,
