@@ -133,6 +133,6 @@ impl Judging {
         let (Some(evidence), Some(frame)) = (&self.evidence, &judged.decisive) else { return };
         let areas = judged.defects.iter().filter_map(|defect| defect.area.as_ref());
         let boxes = areas.map(|place| frame.area(place)).collect();
-        evidence.keep(draft.report_id(), Arc::clone(&frame.pixels), boxes);
+        evidence.keep(draft.report_id(), frame.picture.clone(), boxes);
     }
 }

@@ -4,8 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use crate::{
     agent::{numbers::ItemNumbers, pulse::Pulse, stop::Stop},
-    camera::{Colour, Frame, FrameSource, Next, Pixels},
-    inspection::InspectionError,
+    camera::{Colour, Decoder, Frame, FrameSource, Next, PictureError, Pixels, Wanted},
     items::{ItemMode, Passing},
     pool::{Handover, Look},
 };
@@ -34,6 +33,7 @@ impl Watch {
             ItemMode::Frame { .. } => None,
             ItemMode::Passing(rule) => Some(Passing::new(rule.clone(), self.numbers.next())),
         };
+        let mut decoder = Decoder::default();
         let mut fault: Option<String> = None;
         while !self.stop.is_set() {
             self.pulse.camera();
@@ -44,7 +44,7 @@ impl Watch {
                     }
                     match &mut passing {
                         None => self.single(frame),
-                        Some(passing) => self.pass(passing, frame),
+                        Some(passing) => self.pass(passing, &mut decoder, frame),
                     }
                 }
                 Ok(Next::Late) => {}
@@ -72,17 +72,17 @@ impl Watch {
         self.handover.depart(item);
     }
 
-    fn pass(&mut self, passing: &mut Passing, frame: Frame) {
+    fn pass(&mut self, passing: &mut Passing, decoder: &mut Decoder, frame: Frame) {
         // A frame that cannot be decoded shows no item; those in view are found again in the next one.
-        let pixels = match frame.picture.decode(Colour::Grey) {
-            Ok(pixels) => pixels,
+        let pixels = match decoder.decode(&frame.picture, &Wanted::all(Colour::Grey)) {
+            Ok((pixels, _)) => pixels,
             Err(error) => {
                 tracing::warn!(frame = frame.sequence, "{error}");
                 return;
             }
         };
-        self.complain_of_region(&pixels);
-        let seen = passing.observe(&pixels);
+        self.complain_of_region(pixels);
+        let seen = passing.observe(pixels);
         self.numbers.advance_to(passing.next_item());
         for whole in seen.whole {
             let frame = frame.clone();
@@ -97,7 +97,7 @@ impl Watch {
     fn complain_of_region(&mut self, pixels: &Pixels) {
         let (width, height) = (pixels.width, pixels.height);
         let fault = self.mode.region().filter(|region| !region.is_within([width, height]));
-        let fault = fault.map(|region| InspectionError::Region { region, width, height }.to_string());
+        let fault = fault.map(|region| PictureError::Region { region, width, height }.to_string());
         if let Some(fault) = fault.as_ref().filter(|_| self.region_fault != fault) {
             tracing::error!("{fault}");
         }

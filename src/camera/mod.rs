@@ -6,7 +6,7 @@ mod picture;
 
 pub use folder::{Folder, Pace, pictures_in, read_picture};
 pub use frame::{Frame, Taken};
-pub use picture::{Colour, Picture, PictureError, Pixels};
+pub use picture::{Colour, Decoder, Detail, Picture, PictureError, Pixels, Region, Wanted, Window};
 
 use std::time::Duration;
 

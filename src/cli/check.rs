@@ -14,11 +14,11 @@ use super::{
 };
 use crate::{
     agent::{self, AssemblyError},
-    camera::{Colour, Next, Picture},
+    camera::{Colour, Next, Picture, PictureError},
     config::{Config, ConfigError},
     delivery::{Link, Session},
     hub::Hub,
-    inspection::{InspectionError, Inspector},
+    inspection::Inspector,
     outbox::{Outbox, OutboxError},
 };
 
@@ -145,11 +145,11 @@ fn source(config: &Config) -> Checked {
 }
 
 /// What is wrong with the region, going by one picture; a picture that cannot be decoded says nothing of it.
-fn region(config: &Config, picture: &Picture) -> Option<InspectionError> {
+fn region(config: &Config, picture: &Picture) -> Option<PictureError> {
     let region = config.items.mode.region()?;
     let pixels = picture.decode(Colour::Grey).ok()?;
     let (width, height) = (pixels.width, pixels.height);
-    (!region.is_within([width, height])).then_some(InspectionError::Region { region, width, height })
+    (!region.is_within([width, height])).then_some(PictureError::Region { region, width, height })
 }
 
 fn evidence(config: &Config) -> Checked {

@@ -14,9 +14,9 @@ use serde_json::{Value, json};
 
 use super::outcome::{Failure, write_json};
 use crate::{
-    camera::{Pixels, Taken, pictures_in, read_picture},
+    camera::{Colour, Taken, pictures_in, read_picture},
     evidence,
-    inspection::{Area, Confidence, Inspector, Pack, PackError, Region, Timings},
+    inspection::{Area, Confidence, Inspector, Pack, PackError, Timings},
     items::{Decisive, Judged, Judgement, Rule, Verdict},
 };
 
@@ -90,20 +90,14 @@ pub(super) fn run(
 }
 
 fn inspect(inspector: &mut Inspector, judgement: &mut Judgement, image: &Path) -> Inspected {
-    let start = Instant::now();
     let mut timings = Timings::default();
-    let pixels = read_picture(image)
-        .map_err(|error| format!("cannot read the file: {error}"))
-        .and_then(|picture| picture.decode(inspector.colour()).map_err(|error| error.to_string()));
-    timings.decode = start.elapsed();
-    let seen = pixels.and_then(|pixels| {
-        let region = whole(&pixels);
+    let picture = read_picture(image).map_err(|error| format!("cannot read the file: {error}"));
+    let seen = picture.and_then(|picture| {
         let inspection =
-            inspector.inspect(&pixels, region, judgement.floor()).map_err(|error| error.to_string())?;
-        timings = Timings { decode: timings.decode, ..inspection.timings };
-        let decisive =
-            Decisive { taken: Taken::now(), inspected: Instant::now(), name: None, pixels, region };
-        Ok((inspection.findings, decisive))
+            inspector.look(&picture, None, judgement.floor()).map_err(|error| error.to_string())?;
+        timings = inspection.timings;
+        let (taken, inspected, region) = (Taken::now(), Instant::now(), inspection.region);
+        Ok((inspection.findings, Decisive { taken, inspected, name: None, picture, region }))
     });
     let judging = Instant::now();
     match seen {
@@ -182,14 +176,11 @@ fn annotate(folder: &Path, image: &Path, frame: &Decisive, judged: &Judged) -> R
     let boxes: Vec<Area> = found(judged).filter_map(|(_, _, area)| area).collect();
     let name = image.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
     let path = folder.join(format!("{name}.jpg"));
-    let picture = evidence::jpeg(&frame.pixels, &boxes)
-        .map_err(|error| Failure::Failed(format!("cannot draw {}: {error}", path.display())))?;
+    let undrawn = |error: String| Failure::Failed(format!("cannot draw {}: {error}", path.display()));
+    let pixels = frame.picture.decode(Colour::Rgb).map_err(|error| undrawn(error.to_string()))?;
+    let picture = evidence::jpeg(&pixels, &boxes).map_err(|error| undrawn(error.to_string()))?;
     fs::write(&path, picture)
         .map_err(|error| Failure::Failed(format!("cannot write {}: {error}", path.display())))
-}
-
-fn whole(pixels: &Pixels) -> Region {
-    Region { x: 0, y: 0, width: pixels.width, height: pixels.height }
 }
 
 /// So many digits as mean something; in `f64`, so that JSON does not spell out what `f32` cannot hold.

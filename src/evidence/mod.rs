@@ -17,11 +17,14 @@ use std::{
     thread::{self, JoinHandle},
 };
 
-use crate::{camera::Pixels, inspection::Area};
+use crate::{
+    camera::{Colour, Picture},
+    inspection::Area,
+};
 pub use drawing::{DrawingError, jpeg};
 use store::{Name, Store};
 
-/// Pictures that may wait to be written. Each holds a frame's pixels, megabytes, so it is few.
+/// Pictures that may wait to be written. Each may hold a frame's pixels, megabytes, so it is few.
 const WAITING: usize = 8;
 
 /// Where evidence is kept, and how much of it.
@@ -79,7 +82,7 @@ pub struct Evidence {
 #[derive(Debug)]
 struct Exhibit {
     name: Name,
-    pixels: Arc<Pixels>,
+    picture: Picture,
     boxes: Vec<Area>,
 }
 
@@ -121,13 +124,13 @@ impl Evidence {
     /// framed in it. Never waits: what the disk cannot take in time is dropped and counted.
     ///
     /// The id must be a UUIDv7 as reports carry it: in lower case, with hyphens.
-    pub fn keep(&self, report_id: &str, pixels: Arc<Pixels>, boxes: Vec<Area>) {
+    pub fn keep(&self, report_id: &str, picture: Picture, boxes: Vec<Area>) {
         let Some(name) = Name::of_report(report_id) else {
             self.counters.failed.fetch_add(1, Relaxed);
             tracing::error!("no evidence kept: {report_id:?} is not the id of a report");
             return;
         };
-        match self.queue.try_send(Exhibit { name, pixels, boxes }) {
+        match self.queue.try_send(Exhibit { name, picture, boxes }) {
             Ok(()) => self.overflowing.store(false, Relaxed),
             Err(TrySendError::Full(_)) => self.drop_one("they come faster than the disk takes them"),
             Err(TrySendError::Disconnected(_)) => self.drop_one("the thread that writes them has died"),
@@ -172,8 +175,10 @@ fn write_all(mut store: Store, queue: &Receiver<Exhibit>, counters: &Counters) {
     // A full disk stays full for many items: it is said once, and again when that is over.
     let mut failing = false;
     for exhibit in queue {
-        let written = jpeg(&exhibit.pixels, &exhibit.boxes)
-            .map_err(io::Error::other)
+        // In its own colours, whatever the model looked at.
+        let pixels = exhibit.picture.decode(Colour::Rgb).map_err(io::Error::other);
+        let written = pixels
+            .and_then(|pixels| jpeg(&pixels, &exhibit.boxes).map_err(io::Error::other))
             .and_then(|bytes| store.write(exhibit.name, &bytes));
         counters.removed.fetch_add(store.take_removed(), Relaxed);
         match written {

@@ -1,6 +1,7 @@
 use std::{fs, path::Path, sync::mpsc};
 
 use super::{store::Store, *};
+use crate::camera::Pixels;
 
 fn id(number: u32) -> String {
     format!("0199aaaa-{number:04x}-7000-8000-000000000000")
@@ -10,8 +11,8 @@ fn name(number: u32) -> Name {
     Name::of_report(&id(number)).unwrap()
 }
 
-fn pixels() -> Arc<Pixels> {
-    Arc::new(Pixels { width: 32, height: 32, channels: 1, samples: vec![90; 1024] })
+fn picture() -> Picture {
+    Picture::Pixels(Arc::new(Pixels { width: 32, height: 32, channels: 1, samples: vec![90; 1024] }))
 }
 
 fn settings(folder: &Path) -> EvidenceSettings {
@@ -41,7 +42,7 @@ fn what_is_queued_at_the_stop_is_written_under_the_reports_name() {
     let evidence = Evidence::start(settings(&folder)).unwrap();
     for number in 0..3 {
         let boxes = vec![Area { x_min: 4.0, y_min: 4.0, x_max: 9.0, y_max: 40.0 }];
-        evidence.keep(&id(number), pixels(), boxes);
+        evidence.keep(&id(number), picture(), boxes);
     }
     assert_eq!(counts_at_the_end(evidence), Counts { kept: 3, ..Counts::default() });
     assert_eq!(files(&folder), [0, 1, 2].map(|number| format!("{}.jpg", id(number))));
@@ -153,7 +154,7 @@ fn what_comes_while_the_queue_is_full_is_dropped_and_counted_without_waiting() {
     })
     .unwrap();
     for number in 0..20 {
-        evidence.keep(&id(number), pixels(), Vec::new());
+        evidence.keep(&id(number), picture(), Vec::new());
     }
     assert_eq!(evidence.counts(), Counts { dropped: 12, ..Counts::default() });
     release.send(()).unwrap();
@@ -188,10 +189,10 @@ fn failures_of_the_disk_and_of_pictures_are_counted_and_the_next_picture_is_kept
     // A folder at the name of the unfinished file: refused for root, too.
     fs::create_dir(folder.path().join(format!(".{}.jpg.part", id(1)))).unwrap();
     let evidence = Evidence::start(settings(folder.path())).unwrap();
-    evidence.keep(&id(1), pixels(), Vec::new());
+    evidence.keep(&id(1), picture(), Vec::new());
     let broken = Pixels { width: 32, height: 32, channels: 3, samples: Vec::new() };
-    evidence.keep(&id(2), Arc::new(broken), Vec::new());
-    evidence.keep(&id(3), pixels(), Vec::new());
+    evidence.keep(&id(2), Picture::Pixels(Arc::new(broken)), Vec::new());
+    evidence.keep(&id(3), picture(), Vec::new());
     assert_eq!(counts_at_the_end(evidence), Counts { kept: 1, failed: 2, ..Counts::default() });
 }
 
@@ -201,7 +202,7 @@ fn an_id_that_could_lead_out_of_the_folder_is_not_written() {
     let evidence = Evidence::start(settings(&folder.path().join("evidence"))).unwrap();
     let upper = id(0xabc).to_uppercase();
     for report_id in ["", "..", "../../etc/passwd", "a/b", &upper, &format!("{}/../x", id(1))] {
-        evidence.keep(report_id, pixels(), Vec::new());
+        evidence.keep(report_id, picture(), Vec::new());
     }
     assert_eq!(counts_at_the_end(evidence), Counts { failed: 6, ..Counts::default() });
     assert_eq!(files(folder.path()), ["evidence"]);

@@ -2,6 +2,8 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
+use crate::camera::Region;
+
 /// A number in 0..=1; a value that makes no sense cannot be made.
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
 pub struct Confidence(f32);
@@ -26,30 +28,6 @@ impl Confidence {
 impl fmt::Display for Confidence {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:.2}", self.0)
-    }
-}
-
-/// A rectangle of whole pixels in a picture, the part that is inspected.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Region {
-    /// Left edge, in pixels.
-    pub x: u32,
-    /// Upper edge, in pixels.
-    pub y: u32,
-    /// In pixels, at least 1.
-    pub width: u32,
-    /// In pixels, at least 1.
-    pub height: u32,
-}
-
-impl Region {
-    /// Whether it has pixels, and all of them lie in a picture of this width and height.
-    #[must_use]
-    pub fn is_within(&self, size: [u32; 2]) -> bool {
-        let fits = |from: u32, length: u32, whole: u32| {
-            length > 0 && from.checked_add(length).is_some_and(|end| end <= whole)
-        };
-        fits(self.x, self.width, size[0]) && fits(self.y, self.height, size[1])
     }
 }
 
@@ -126,6 +104,8 @@ pub struct Inspection {
     pub findings: Vec<Finding>,
     /// The model's score of the whole region, where it gives one; 0..=1, higher is worse.
     pub score: Option<f32>,
+    /// What was inspected.
+    pub region: Region,
     /// What it took.
     pub timings: Timings,
 }

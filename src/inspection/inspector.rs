@@ -3,7 +3,7 @@
 use std::{path::Path, sync::Arc, time::Instant};
 
 use crate::{
-    camera::{Colour, Pixels},
+    camera::{Colour, Decoder, Picture, PictureError, Pixels, Wanted, Window},
     inspection::{
         Confidence, Inspection, Region, Timings,
         decode::{Answer, Meaning, Output, Scene},
@@ -19,6 +19,7 @@ use crate::{
 pub struct Inspector {
     pack: Arc<Pack>,
     network: Box<dyn Network>,
+    decoder: Decoder,
     preparation: Preparation,
     output: Arc<Output>,
     labels: Vec<Arc<str>>,
@@ -27,19 +28,9 @@ pub struct Inspector {
 /// Why a frame could not be inspected.
 #[derive(Debug, thiserror::Error)]
 pub enum InspectionError {
-    /// The region is not in the picture.
-    #[error(
-        "the region with x = {}, y = {}, width = {}, height = {} is not within the picture's {width}x{height} pixels; correct [items] region",
-        region.x, region.y, region.width, region.height
-    )]
-    Region {
-        /// As asked for.
-        region: Region,
-        /// Of the picture, in pixels.
-        width: u32,
-        /// Of the picture, in pixels.
-        height: u32,
-    },
+    /// The picture, or the region of it, cannot be used.
+    #[error(transparent)]
+    Picture(#[from] PictureError),
     /// The model failed on this frame.
     #[error("the model failed on this frame: {0}")]
     Model(String),
@@ -58,8 +49,8 @@ impl Inspector {
         let network = network::load(&bytes, &pack.manifest.input, &output.outputs()).map_err(refuse)?;
         let preparation = Preparation::new(pack.manifest.input.clone());
         let labels = pack.manifest.labels.iter().map(|label| Arc::from(label.as_str())).collect();
-        let (pack, output) = (Arc::new(pack), Arc::new(output));
-        let mut inspector = Self { pack, network, preparation, output, labels };
+        let (pack, output, decoder) = (Arc::new(pack), Arc::new(output), Decoder::default());
+        let mut inspector = Self { pack, network, decoder, preparation, output, labels };
         inspector.try_sample()?;
         Ok(inspector)
     }
@@ -69,6 +60,7 @@ impl Inspector {
         Ok(Self {
             pack: Arc::clone(&self.pack),
             network: self.network.another()?,
+            decoder: Decoder::default(),
             preparation: Preparation::new(self.pack.manifest.input.clone()),
             output: Arc::clone(&self.output),
             labels: self.labels.clone(),
@@ -103,33 +95,51 @@ impl Inspector {
         parity::picture(&path, self.colour(), self.pack.manifest.input.size)
     }
 
-    /// Inspects a region of a picture and gives the findings of at least `floor`, surest first, their areas in pixels
-    /// of the picture.
+    /// Looks at a picture, or a region of it: decodes what the model needs of it and gives the findings of at least
+    /// `floor`, surest first, their areas in pixels of the picture.
     ///
     /// # Errors
-    /// Says why this frame could not be inspected; the next one can be.
-    pub fn inspect(
+    /// Says why this picture could not be inspected; the next one can be.
+    pub fn look(
         &mut self,
-        pixels: &Pixels,
-        region: Region,
+        picture: &Picture,
+        region: Option<Region>,
         floor: Confidence,
     ) -> Result<Inspection, InspectionError> {
-        self.inspect_and_show(pixels, region, floor, &mut |_| ())
+        self.look_and_show(picture, region, floor, &mut |_| ())
     }
 
-    /// Inspects, and shows what the model answered before it is read; the timings are without that.
+    /// Looks, and shows what the model answered before it is read; the timings are without that.
     ///
     /// # Errors
-    /// As [`Inspector::inspect`].
-    pub fn inspect_and_show(
+    /// As [`Inspector::look`].
+    pub fn look_and_show(
+        &mut self,
+        picture: &Picture,
+        region: Option<Region>,
+        floor: Confidence,
+        see: &mut dyn FnMut(&[Answer<'_>]),
+    ) -> Result<Inspection, InspectionError> {
+        let start = Instant::now();
+        self.with_decoded(picture, region, |it, pixels, window, region| {
+            let decode = start.elapsed();
+            let mut inspection = it.look_at(pixels, window, region, floor, see)?;
+            inspection.timings.decode = decode;
+            Ok(inspection)
+        })
+    }
+
+    /// Looks at what the model sees at once.
+    fn look_at(
         &mut self,
         pixels: &Pixels,
+        window: &Window,
         region: Region,
         floor: Confidence,
         see: &mut dyn FnMut(&[Answer<'_>]),
     ) -> Result<Inspection, InspectionError> {
         let start = Instant::now();
-        let placement = self.place(pixels, region)?;
+        let placement = self.place(pixels, window, region)?;
         let prepared = Instant::now();
         let answers = self.network.run().map_err(InspectionError::Model)?;
         let inferred = Instant::now();
@@ -147,15 +157,25 @@ impl Inspector {
             judge: shown.elapsed(),
             ..Timings::default()
         };
-        Ok(Inspection { findings, score, timings })
+        Ok(Inspection { findings, score, region, timings })
     }
 
-    /// The first stage of an inspection alone.
+    /// The first stage of an inspection alone: decodes what the model needs of a picture.
     ///
     /// # Errors
-    /// When the region is not in the picture.
-    pub fn prepare(&mut self, pixels: &Pixels, region: Region) -> Result<(), InspectionError> {
-        self.place(pixels, region).map(drop)
+    /// When the picture cannot be decoded, or the region is not in it.
+    pub fn decode(&mut self, picture: &Picture, region: Option<Region>) -> Result<(), InspectionError> {
+        self.with_decoded(picture, region, |_, _, _, _| Ok(()))
+    }
+
+    /// The first two stages alone: what the model is given stands in its input then.
+    ///
+    /// # Errors
+    /// When the picture cannot be decoded, or the region is not in it.
+    pub fn prepare(&mut self, picture: &Picture, region: Option<Region>) -> Result<(), InspectionError> {
+        self.with_decoded(picture, region, |it, pixels, window, region| {
+            it.place(pixels, window, region).map(drop)
+        })
     }
 
     /// The second stage alone: runs the model on what was prepared last and gives what it answers, in the order in which
@@ -185,13 +205,32 @@ impl Inspector {
         Ok((shape, self.network.input().map_err(InspectionError::Model)?))
     }
 
-    fn place(&mut self, pixels: &Pixels, region: Region) -> Result<Placement, InspectionError> {
-        if !region.is_within([pixels.width, pixels.height]) {
-            let (width, height) = (pixels.width, pixels.height);
-            return Err(InspectionError::Region { region, width, height });
-        }
+    fn with_decoded<T>(
+        &mut self,
+        picture: &Picture,
+        region: Option<Region>,
+        then: impl FnOnce(&mut Self, &Pixels, &Window, Region) -> Result<T, InspectionError>,
+    ) -> Result<T, InspectionError> {
+        let detail = self.preparation.detail();
+        let wanted = Wanted { colour: self.colour(), region, detail };
+        // Its pixels are looked at while the rest is at work.
+        let mut decoder = std::mem::take(&mut self.decoder);
+        let result = decoder.decode(picture, &wanted).map_err(InspectionError::from);
+        let result = result.and_then(|(pixels, window)| {
+            then(self, pixels, &window, region.unwrap_or_else(|| Region::whole(window.picture)))
+        });
+        self.decoder = decoder;
+        result
+    }
+
+    fn place(
+        &mut self,
+        pixels: &Pixels,
+        window: &Window,
+        region: Region,
+    ) -> Result<Placement, InspectionError> {
         let input = self.network.input().map_err(InspectionError::Model)?;
-        self.preparation.write(pixels, region, input).map_err(InspectionError::Model)
+        self.preparation.write(pixels, window, region, input).map_err(InspectionError::Model)
     }
 
     /// Runs the pack's sample: its answer must be one that the decoder reads, and what the pack promises.
@@ -201,8 +240,9 @@ impl Inspector {
         let refuse = |reason: String| PackError::Graph { file: file.clone(), reason };
         let pixels = self.sample().map_err(differs)?;
         let whole = Region { x: 0, y: 0, width: pixels.width, height: pixels.height };
+        let window = Window::whole([pixels.width, pixels.height]);
         let input = self.network.input().map_err(refuse)?;
-        self.preparation.write(&pixels, whole, input).map_err(refuse)?;
+        self.preparation.write(&pixels, &window, whole, input).map_err(refuse)?;
         let answers = self.network.run().map_err(refuse)?;
         let floor = Confidence::CERTAIN;
         let scene = Scene { labels: &self.labels, input: self.pack.manifest.input.size, floor };

@@ -15,9 +15,10 @@ mod draft;
 #[cfg(test)]
 mod onnx_graphs;
 
+pub use crate::camera::Region;
 pub use decode::Answer;
 pub use draft::{Draft, DraftError, Question, Written};
-pub use finding::{Area, Confidence, Finding, Inspection, Region, Timings};
+pub use finding::{Area, Confidence, Finding, Inspection, Timings};
 pub use inspector::{InspectionError, Inspector};
 pub use model::Model;
 pub use network::Step;

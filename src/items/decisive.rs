@@ -1,9 +1,9 @@
 //! A frame that was inspected, and where on the item its areas lie.
 
-use std::{sync::Arc, time::Instant};
+use std::time::Instant;
 
 use crate::{
-    camera::{Pixels, Taken},
+    camera::{Picture, Taken},
     inspection::{Area, Region},
 };
 
@@ -16,8 +16,8 @@ pub struct Decisive {
     pub inspected: Instant,
     /// What the source calls it.
     pub name: Option<String>,
-    /// The whole picture.
-    pub pixels: Arc<Pixels>,
+    /// The whole picture, as it came.
+    pub picture: Picture,
     /// The part that the item fills.
     pub region: Region,
 }

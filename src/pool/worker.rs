@@ -11,8 +11,8 @@ use super::{
     state::{Job, Shared, Terms},
 };
 use crate::{
-    camera::Pixels,
-    inspection::{Inspector, Model, Region},
+    camera::Frame,
+    inspection::{Inspector, Model},
     items::Decisive,
 };
 
@@ -84,14 +84,9 @@ impl Worker {
 
 fn inspect(look: Look, inspector: &mut Inspector, terms: &Terms) -> Result<Sight, String> {
     let Look { region, frame, .. } = look;
-    let pixels = frame.picture.decode(inspector.colour()).map_err(|error| error.to_string())?;
-    let region = region.unwrap_or_else(|| whole(&pixels));
-    let inspection = inspector.inspect(&pixels, region, terms.floor).map_err(|error| error.to_string())?;
-    let (taken, name, inspected) = (frame.taken, frame.name, Instant::now());
-    let frame = Decisive { taken, inspected, name, pixels, region };
+    let inspection =
+        inspector.look(&frame.picture, region, terms.floor).map_err(|error| error.to_string())?;
+    let Frame { taken, name, picture, .. } = frame;
+    let frame = Decisive { taken, inspected: Instant::now(), name, picture, region: inspection.region };
     Ok(Sight { findings: inspection.findings, frame })
-}
-
-fn whole(pixels: &Pixels) -> Region {
-    Region { x: 0, y: 0, width: pixels.width, height: pixels.height }
 }

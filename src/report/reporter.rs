@@ -138,7 +138,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        camera::{Pixels, Taken},
+        camera::{Picture, Pixels, Taken},
         inspection::{Area, Confidence, Region},
         items::{self, Decisive, Verdict},
     };
@@ -175,7 +175,7 @@ mod tests {
                 taken: Taken { monotonic: Instant::now(), wall: SystemTime::UNIX_EPOCH },
                 inspected: Instant::now(),
                 name: None,
-                pixels: Arc::new(pixels),
+                picture: Picture::Pixels(Arc::new(pixels)),
                 region: Region { x: 0, y: 0, width: 1, height: 1 },
             }),
             last_seen: None,

@@ -62,7 +62,7 @@ impl<'a> Rounds<'a> {
         let wrong = |what: &str| Failure::WrongUse(format!("the request \"{stage} {times}\" {what}"));
         let count: u32 = times.parse().map_err(|_| wrong("has no number, as \"infer 20\" has"))?;
         let step = match stage {
-            "decode" => |it: &mut Self| it.trial.decode(it.turn()).map(drop),
+            "decode" => Self::decode,
             "pixels" => Self::pixels,
             "infer" => |it: &mut Self| it.trial.inspector.answer().map(drop).map_err(failed),
             "frame" => Self::frame,
@@ -78,19 +78,19 @@ impl<'a> Rounds<'a> {
         Ok(json!({"stage": stage, "times": count, "cpu_ms": each(cpu), "wall_ms": each(wall)}))
     }
 
-    fn turn(&self) -> &Picture {
-        &self.pictures[self.next]
+    fn decode(&mut self) -> Result<(), Failure> {
+        let Self { trial, pictures, next } = self;
+        trial.inspector.decode(&pictures[*next], trial.region).map_err(failed)
     }
 
     fn pixels(&mut self) -> Result<(), Failure> {
-        let pixels = self.trial.decode(self.turn())?;
-        let region = self.trial.region(&pixels);
-        self.trial.inspector.prepare(&pixels, region).map_err(failed)
+        let Self { trial, pictures, next } = self;
+        trial.inspector.prepare(&pictures[*next], trial.region).map_err(failed)
     }
 
     fn frame(&mut self) -> Result<(), Failure> {
-        let pixels = self.trial.decode(self.turn())?;
-        self.trial.inspect(&pixels, &mut |_| ()).map(drop)
+        let Self { trial, pictures, next } = self;
+        trial.inspect(&pictures[*next], &mut |_| ()).map(drop)
     }
 
     /// Writes the first picture's tensor and the model's answers, little-endian float32, into a folder.

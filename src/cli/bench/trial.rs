@@ -4,12 +4,12 @@ use std::{
     hash::{DefaultHasher, Hasher},
     path::{Path, PathBuf},
     sync::Arc,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use super::usage;
 use crate::{
-    camera::{Picture, Pixels, pictures_in, read_picture},
+    camera::{Picture, pictures_in, read_picture},
     cli::outcome::Failure,
     inspection::{Answer, Confidence, Inspection, Inspector, Region, Timings},
 };
@@ -95,46 +95,32 @@ impl Trial {
     /// When it cannot be inspected, or gives another answer than before.
     pub(super) fn turn(&mut self, number: usize) -> Result<Turn, Failure> {
         let picture = self.picture(number)?;
-        let (cpu, start) = (usage::cpu(), Instant::now());
-        let pixels = self.decode(&picture)?;
-        let decode = start.elapsed();
+        let cpu = usage::cpu();
         let mut hasher = DefaultHasher::new();
         let mut cpu_of_hash = Duration::ZERO;
-        let inspection = self.inspect(&pixels, &mut |answers| {
+        let inspection = self.inspect(&picture, &mut |answers| {
             let before = usage::cpu();
             let values = answers.iter().flat_map(|answer| answer.values);
             values.for_each(|value| hasher.write_u32(value.to_bits()));
-            cpu_of_hash = usage::cpu() - before;
+            cpu_of_hash += usage::cpu() - before;
         })?;
         let cpu = usage::cpu().saturating_sub(cpu + cpu_of_hash);
         hash(&inspection, &mut hasher);
         self.compare(number % self.answers.len(), hasher.finish())?;
-        Ok(Turn { timings: Timings { decode, ..inspection.timings }, cpu })
+        Ok(Turn { timings: inspection.timings, cpu })
     }
 
-    /// Inspects what was decoded, and shows what the model answers.
+    /// Inspects a picture, and shows what the model answers.
     ///
     /// # Errors
     /// When it cannot be inspected.
     pub(super) fn inspect(
         &mut self,
-        pixels: &Pixels,
+        picture: &Picture,
         see: &mut dyn FnMut(&[Answer<'_>]),
     ) -> Result<Inspection, Failure> {
-        let region = self.region(pixels);
-        let inspection = self.inspector.inspect_and_show(pixels, region, self.floor, see);
+        let inspection = self.inspector.look_and_show(picture, self.region, self.floor, see);
         inspection.map_err(|error| Failure::Failed(error.to_string()))
-    }
-
-    /// # Errors
-    /// When the picture cannot be decoded.
-    pub(super) fn decode(&self, picture: &Picture) -> Result<Arc<Pixels>, Failure> {
-        picture.decode(self.inspector.colour()).map_err(|error| Failure::Failed(error.to_string()))
-    }
-
-    /// What of a picture is inspected.
-    pub(super) fn region(&self, pixels: &Pixels) -> Region {
-        self.region.unwrap_or(Region { x: 0, y: 0, width: pixels.width, height: pixels.height })
     }
 
     fn compare(&mut self, picture: usize, answer: u64) -> Result<(), Failure> {

@@ -1,5 +1,7 @@
 //! One output of the graph, as numbers with a shape.
 
+use std::fmt;
+
 /// Why an answer cannot be read.
 #[derive(Debug, PartialEq, thiserror::Error)]
 pub(in crate::inspection) enum DecodeError {
@@ -40,13 +42,13 @@ impl<'a> Answer<'a> {
     pub(super) fn axes<const N: usize>(
         answers: &[Self],
         output: usize,
-        expected: &str,
+        expected: impl fmt::Display,
     ) -> Result<([usize; N], &'a [f32]), DecodeError> {
         let found = answers.get(output).map_or(&[][..], |it| it.shape);
         let refused = || DecodeError::Shape {
             output: output + 1,
             found: found.to_vec(),
-            expected: expected.to_owned(),
+            expected: expected.to_string(),
         };
         let answer = answers.get(output).ok_or_else(refused)?;
         let Some((1, axes)) = answer.shape.split_first() else { return Err(refused()) };
@@ -57,7 +59,11 @@ impl<'a> Answer<'a> {
 }
 
 /// An answer of another shape than this.
-pub(super) fn mismatch<T>(answers: &[Answer<'_>], output: usize, expected: &str) -> Result<T, DecodeError> {
+pub(super) fn mismatch<T>(
+    answers: &[Answer<'_>],
+    output: usize,
+    expected: impl fmt::Display,
+) -> Result<T, DecodeError> {
     let found = answers.get(output).map_or_else(Vec::new, |it| it.shape.to_vec());
-    Err(DecodeError::Shape { output: output + 1, found, expected: expected.to_owned() })
+    Err(DecodeError::Shape { output: output + 1, found, expected: expected.to_string() })
 }

@@ -84,10 +84,10 @@ impl Decode for Nanodet {
         let labels = scene.labels.len();
         let (row, cells) = (labels + 4 * self.bins, grid::count(&self.strides, scene.input));
         let expected =
-            format!("[1, {cells}, {row}] for the strides {:?} and {} bins", self.strides, self.bins);
-        let (axes, values) = Answer::axes::<2>(answers, 0, &expected)?;
+            format_args!("[1, {cells}, {row}] for the strides {:?} and {} bins", self.strides, self.bins);
+        let (axes, values) = Answer::axes::<2>(answers, 0, expected)?;
         if axes != [cells, row] {
-            return mismatch(answers, 0, &expected);
+            return mismatch(answers, 0, expected);
         }
         let found = grid::cells(&self.strides, scene.input)
             .zip(values.chunks_exact(row))
@@ -126,10 +126,10 @@ impl Decode for Picodet {
         for (level, stride) in self.strides.iter().enumerate() {
             let cells = grid::count(&[*stride], scene.input);
             let level_of = |output: usize, length: usize| {
-                let expected = format!("[1, {cells}, {length}] for the stride {stride}");
-                match Answer::axes::<2>(answers, output, &expected)? {
+                let expected = format_args!("[1, {cells}, {length}] for the stride {stride}");
+                match Answer::axes::<2>(answers, output, expected)? {
                     (axes, values) if axes == [cells, length] => Ok(values),
-                    _ => mismatch(answers, output, &expected),
+                    _ => mismatch(answers, output, expected),
                 }
             };
             let scores = level_of(level, labels)?;

@@ -38,10 +38,10 @@ impl Decode for Fastestdet {
 
     fn read(&self, answers: &[Answer<'_>], scene: &Scene<'_>) -> Result<Meaning, DecodeError> {
         let planes = scene.labels.len() + 5;
-        let expected = format!("[1, {planes}, rows, columns]");
-        let ([found, rows, columns], values) = Answer::axes::<3>(answers, 0, &expected)?;
+        let expected = format_args!("[1, {planes}, rows, columns]");
+        let ([found, rows, columns], values) = Answer::axes::<3>(answers, 0, expected)?;
         if found != planes {
-            return mismatch(answers, 0, &expected);
+            return mismatch(answers, 0, expected);
         }
         let cells = rows * columns;
         let [width, height] = scene.input.map(|side| side as f32);

@@ -37,10 +37,10 @@ impl Decode for GridLtrb {
     fn read(&self, answers: &[Answer<'_>], scene: &Scene<'_>) -> Result<Meaning, DecodeError> {
         let labels = scene.labels.len();
         let [columns, rows] = scene.input.map(|side| (side / self.stride.max(1)) as usize);
-        let expected = format!("[1, {}, {rows}, {columns}]", labels + 4);
-        let (axes, values) = Answer::axes::<3>(answers, 0, &expected)?;
+        let expected = format_args!("[1, {}, {rows}, {columns}]", labels + 4);
+        let (axes, values) = Answer::axes::<3>(answers, 0, expected)?;
         if axes != [labels + 4, rows, columns] {
-            return mismatch(answers, 0, &expected);
+            return mismatch(answers, 0, expected);
         }
         let stride = self.stride as f32;
         let cells = rows * columns;
@@ -88,6 +88,11 @@ mod tests {
         let answer = Answer { shape: &[1, 6, 2, 3], values: &values };
         let found = grid.read(&[answer], &scene).unwrap().findings;
         assert_eq!(found.len(), 1);
+        let nothing = [0.0; 36];
+        let answers = [Answer { shape: &[1, 6, 2, 3], values: &nothing }];
+        let counted =
+            allocation_counter::measure(|| assert!(grid.read(&answers, &scene).unwrap().findings.is_empty()));
+        assert_eq!(counted.count_total, 0, "a good item takes no memory");
         assert_eq!(&*found[0].label, "short");
         assert_eq!(found[0].area, Some(Area { x_min: 4.0, y_min: 8.0, x_max: 28.0, y_max: 14.0 }));
     }

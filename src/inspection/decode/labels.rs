@@ -76,7 +76,7 @@ fn one_for_each_label<'a>(answers: &[Answer<'a>], scene: &Scene<'_>) -> Result<&
     let labels = scene.labels.len();
     match answers {
         [answer] if answer.values.len() == labels && answer.shape.contains(&labels) => Ok(answer.values),
-        _ => mismatch(answers, 0, &format!("[1, {labels}]")),
+        _ => mismatch(answers, 0, format_args!("[1, {labels}]")),
     }
 }
 

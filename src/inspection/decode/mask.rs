@@ -96,12 +96,12 @@ impl Decode for Mask {
 
     fn read(&self, answers: &[Answer<'_>], scene: &Scene<'_>) -> Result<Meaning, DecodeError> {
         let labels = scene.labels.len();
-        let expected = format!("[1, {labels}, rows, columns]");
-        let (axes, values) = Answer::axes::<3>(answers, 0, &expected)?;
+        let expected = format_args!("[1, {labels}, rows, columns]");
+        let (axes, values) = Answer::axes::<3>(answers, 0, expected)?;
         let (columns, rows, step) = match axes {
             [found, rows, columns] if found == labels => (columns, rows, [rows * columns, 1]),
             [rows, columns, found] if found == labels => (columns, rows, [1, labels]),
-            _ => return mismatch(answers, 0, &expected),
+            _ => return mismatch(answers, 0, expected),
         };
         let shares = self.shares(values, labels, columns * rows, step);
         let mut findings = Vec::new();

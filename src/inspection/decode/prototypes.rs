@@ -90,10 +90,10 @@ impl Decode for ChosenSeg {
     fn read(&self, answers: &[Answer<'_>], scene: &Scene<'_>) -> Result<Meaning, DecodeError> {
         let prototypes = Prototypes::of(answers)?;
         let row = chosen::ROW + prototypes.count;
-        let expected = format!("[1, boxes, {row}]");
-        let (axes, values) = Answer::axes::<2>(answers, 0, &expected)?;
+        let expected = format_args!("[1, boxes, {row}]");
+        let (axes, values) = Answer::axes::<2>(answers, 0, expected)?;
         if axes[1] != row {
-            return mismatch(answers, 0, &expected);
+            return mismatch(answers, 0, expected);
         }
         let mut findings = Vec::new();
         for row in values.chunks_exact(row) {

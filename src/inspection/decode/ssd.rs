@@ -112,15 +112,19 @@ impl Decode for Ssd {
         };
         let classes = scene.labels.len() + usize::from(self.background);
         let background = if self.background { " and the background" } else { "" };
-        let expected = format!("[1, {count}, {classes}] for {} labels{background}", scene.labels.len());
-        let (axes, scores) = Answer::axes::<2>(answers, 0, &expected)?;
+        let expected = format_args!("[1, {count}, {classes}] for {} labels{background}", scene.labels.len());
+        let (axes, scores) = Answer::axes::<2>(answers, 0, expected)?;
         let step = match axes {
             axes if axes == [count, classes] => [classes, 1],
             axes if axes == [classes, count] => [1, count],
-            _ => return mismatch(answers, 0, &expected),
+            _ => return mismatch(answers, 0, expected),
         };
         if self.priors.is_some() && self.prior_boxes.len() != 4 * count {
-            return mismatch(answers, 1, &format!("[1, {}, 4] for the priors", self.prior_boxes.len() / 4));
+            return mismatch(
+                answers,
+                1,
+                format_args!("[1, {}, 4] for the priors", self.prior_boxes.len() / 4),
+            );
         }
         let mut found = Vec::new();
         let mut row = vec![0.0; classes];

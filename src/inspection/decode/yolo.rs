@@ -49,10 +49,10 @@ impl Decode for Yolov5 {
 
     fn read(&self, answers: &[Answer<'_>], scene: &Scene<'_>) -> Result<Meaning, DecodeError> {
         let row = scene.labels.len() + 5;
-        let expected = format!("[1, boxes, {row}]");
-        let ([_, length], values) = Answer::axes::<2>(answers, 0, &expected)?;
+        let expected = format_args!("[1, boxes, {row}]");
+        let ([_, length], values) = Answer::axes::<2>(answers, 0, expected)?;
         if length != row {
-            return mismatch(answers, 0, &expected);
+            return mismatch(answers, 0, expected);
         }
         let found = values
             .chunks_exact(row)
@@ -100,15 +100,15 @@ impl<'a> Candidates<'a> {
     /// Of the first output, where each box has `extra` numbers after its scores.
     pub(super) fn of(answers: &[Answer<'a>], labels: usize, extra: usize) -> Result<Self, DecodeError> {
         let numbers = 4 + labels + extra;
-        let expected = format!("[1, {numbers}, boxes] or [1, boxes, {numbers}]");
-        let ([first, second], values) = Answer::axes::<2>(answers, 0, &expected)?;
+        let expected = format_args!("[1, {numbers}, boxes] or [1, boxes, {numbers}]");
+        let ([first, second], values) = Answer::axes::<2>(answers, 0, expected)?;
         // There are more boxes than numbers in any real head; if both fit, this order is the usual one.
         if first == numbers {
             Ok(Self { values, boxes: second, labels, step: [second, 1] })
         } else if second == numbers {
             Ok(Self { values, boxes: first, labels, step: [1, numbers] })
         } else {
-            mismatch(answers, 0, &expected)
+            mismatch(answers, 0, expected)
         }
     }
 

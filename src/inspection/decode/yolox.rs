@@ -43,10 +43,10 @@ impl Decode for Yolox {
 
     fn read(&self, answers: &[Answer<'_>], scene: &Scene<'_>) -> Result<Meaning, DecodeError> {
         let (row, cells) = (scene.labels.len() + 5, grid::count(&self.strides, scene.input));
-        let expected = format!("[1, {cells}, {row}] for the strides {:?}", self.strides);
-        let (axes, values) = Answer::axes::<2>(answers, 0, &expected)?;
+        let expected = format_args!("[1, {cells}, {row}] for the strides {:?}", self.strides);
+        let (axes, values) = Answer::axes::<2>(answers, 0, expected)?;
         if axes != [cells, row] {
-            return mismatch(answers, 0, &expected);
+            return mismatch(answers, 0, expected);
         }
         let found = grid::cells(&self.strides, scene.input)
             .zip(values.chunks_exact(row))

@@ -5,7 +5,7 @@ use std::io::Cursor;
 use image::{ExtendedColorType, ImageEncoder, codecs::png::PngEncoder};
 
 use crate::{
-    camera::Pixels,
+    camera::{Pixels, Window},
     inspection::{
         Region,
         manifest::{Input, InputColour, Layout},
@@ -30,8 +30,9 @@ pub(super) fn fitted(given: Option<&Pixels>, input: &Input) -> Result<Pixels, St
     });
     let mut samples = vec![0.0; width as usize * height as usize * channels];
     let whole = Region { x: 0, y: 0, width: given.width, height: given.height };
-    preparation.write(given, whole, &mut samples)?;
-    let samples = samples.into_iter().map(|value| value as u8).collect();
+    let window = Window::whole([given.width, given.height]);
+    preparation.write(given, &window, whole, &mut samples)?;
+    let samples = samples.into_iter().map(|value| value.round() as u8).collect();
     Ok(Pixels { width, height, channels: channels as u8, samples })
 }
 

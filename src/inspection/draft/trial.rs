@@ -7,7 +7,7 @@ use super::{
     told::Told,
 };
 use crate::{
-    camera::Pixels,
+    camera::{Pixels, Window},
     inspection::{
         Region,
         decode::{Answer, Pick},
@@ -55,8 +55,9 @@ impl Trial {
         let sample = sample::fitted(given, input)?;
         let whole = Region { x: 0, y: 0, width: sample.width, height: sample.height };
         let shape = network.shape();
+        let window = Window::whole([sample.width, sample.height]);
         let values = network.input()?;
-        Preparation::new(input.clone()).write(&sample, whole, values)?;
+        Preparation::new(input.clone()).write(&sample, &window, whole, values)?;
         let tensor = values.to_vec();
         let answers = network.run()?;
         let tried = |(name, answer): (&String, Answer<'_>)| Tried {

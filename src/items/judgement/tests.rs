@@ -1,7 +1,10 @@
 use std::time::Instant;
 
 use super::*;
-use crate::{camera::Pixels, inspection::Region};
+use crate::{
+    camera::{Picture, Pixels},
+    inspection::Region,
+};
 
 fn confidence(value: f32) -> Confidence {
     Confidence::new(value).unwrap()
@@ -23,7 +26,7 @@ fn frame(shift: u32) -> Decisive {
         taken: Taken::now(),
         inspected: Instant::now(),
         name: None,
-        pixels: Arc::new(Pixels { width: 1, height: 1, channels: 1, samples: vec![0] }),
+        picture: Picture::Pixels(Arc::new(Pixels::default())),
         region: Region { x: shift, y: 0, width: 100, height: 100 },
     }
 }
