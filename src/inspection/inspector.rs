@@ -3,7 +3,7 @@
 use std::{path::Path, sync::Arc, time::Instant};
 
 use crate::{
-    camera::{Colour, Decoder, Picture, PictureError, Pixels, Wanted, Window},
+    camera::{Colour, Decoder, Detail, Picture, PictureError, Pixels, Wanted, Window},
     inspection::{
         Confidence, Inspection, Region, Timings,
         decode::{Answer, Meaning, Output, Scene},
@@ -12,6 +12,7 @@ use crate::{
         pack::{Pack, PackError},
         parity,
         prepare::{Placement, Preparation},
+        tiles::{Grid, Seams},
     },
 };
 
@@ -109,7 +110,8 @@ impl Inspector {
         self.look_and_show(picture, region, floor, &mut |_| ())
     }
 
-    /// Looks, and shows what the model answered before it is read; the timings are without that.
+    /// Looks, and shows what the model answered (for each tile, where the pack asks for tiles) before it is read; the
+    /// timings are without that.
     ///
     /// # Errors
     /// As [`Inspector::look`].
@@ -123,7 +125,25 @@ impl Inspector {
         let start = Instant::now();
         self.with_decoded(picture, region, |it, pixels, window, region| {
             let decode = start.elapsed();
-            let mut inspection = it.look_at(pixels, window, region, floor, see)?;
+            let grid = it.grid(region)?;
+            let mut inspection =
+                Inspection { findings: Vec::new(), score: None, region, timings: Timings::default() };
+            match &grid {
+                None => inspection = it.look_at(pixels, window, region, floor, see)?,
+                Some((grid, scale)) => {
+                    let mut seams = Seams::default();
+                    for tile in grid.tiles() {
+                        let piece = it.look_at(pixels, window, tile, floor, see)?;
+                        seams.add(grid, tile, *scale, piece.findings);
+                        // The worst tile condemns the whole.
+                        inspection.score = piece.score.into_iter().chain(inspection.score).reduce(f32::max);
+                        inspection.timings.prepare += piece.timings.prepare;
+                        inspection.timings.infer += piece.timings.infer;
+                        inspection.timings.judge += piece.timings.judge;
+                    }
+                    inspection.findings = seams.findings();
+                }
+            }
             inspection.timings.decode = decode;
             Ok(inspection)
         })
@@ -168,13 +188,15 @@ impl Inspector {
         self.with_decoded(picture, region, |_, _, _, _| Ok(()))
     }
 
-    /// The first two stages alone: what the model is given stands in its input then.
+    /// The first two stages alone: what the model is given first stands in its input then.
     ///
     /// # Errors
     /// When the picture cannot be decoded, or the region is not in it.
     pub fn prepare(&mut self, picture: &Picture, region: Option<Region>) -> Result<(), InspectionError> {
         self.with_decoded(picture, region, |it, pixels, window, region| {
-            it.place(pixels, window, region).map(drop)
+            let grid = it.grid(region)?;
+            let first = grid.and_then(|(grid, _)| grid.tiles().next()).unwrap_or(region);
+            it.place(pixels, window, first).map(drop)
         })
     }
 
@@ -211,7 +233,10 @@ impl Inspector {
         region: Option<Region>,
         then: impl FnOnce(&mut Self, &Pixels, &Window, Region) -> Result<T, InspectionError>,
     ) -> Result<T, InspectionError> {
-        let detail = self.preparation.detail();
+        let detail = match self.pack.manifest.tiles {
+            Some(tiles) => Detail::Share(tiles.scale),
+            None => self.preparation.detail(),
+        };
         let wanted = Wanted { colour: self.colour(), region, detail };
         // Its pixels are looked at while the rest is at work.
         let mut decoder = std::mem::take(&mut self.decoder);
@@ -221,6 +246,13 @@ impl Inspector {
         });
         self.decoder = decoder;
         result
+    }
+
+    /// The tiles of a region, if the pack asks for tiles, and their scale.
+    fn grid(&self, region: Region) -> Result<Option<(Grid, f32)>, InspectionError> {
+        let Some(tiles) = self.pack.manifest.tiles else { return Ok(None) };
+        let grid = tiles.grid(region, self.pack.manifest.input.size).map_err(InspectionError::Model)?;
+        Ok(Some((grid, tiles.scale)))
     }
 
     fn place(

@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use crate::inspection::decode::{Output, Task};
+use crate::inspection::{
+    decode::{Output, Task},
+    tiles::Tiles,
+};
 
 /// The file as written; an unknown key is refused.
 #[derive(Clone, Debug, Deserialize)]
@@ -17,6 +20,8 @@ pub(super) struct Manifest {
     pub(super) sha256: String,
     pub(super) labels: Vec<String>,
     pub(super) input: Input,
+    /// How large pictures are cut; without it they are fitted into the input.
+    pub(super) tiles: Option<Tiles>,
     pub(super) output: Output,
     #[serde(default)]
     pub(super) thresholds: Thresholds,
@@ -167,6 +172,7 @@ impl Manifest {
             &format!("`output.decoder` belongs to `task = \"{}\"`", self.output.task()),
         );
         faults.extend(self.output.faults(&self.labels));
+        faults.extend(self.tiles.iter().flat_map(|tiles| tiles.faults(self.task, self.input.size)));
         faults
     }
 }

@@ -3,6 +3,7 @@
 mod finding;
 mod suppression;
 mod decode;
+mod tiles;
 mod manifest;
 mod pack;
 mod prepare;

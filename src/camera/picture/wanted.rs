@@ -26,6 +26,8 @@ pub enum Detail {
     Both([u32; 2]),
     /// So many on one side.
     Either([u32; 2]),
+    /// This share of its own along each side.
+    Share(f32),
 }
 
 impl Wanted {
@@ -53,6 +55,7 @@ impl Wanted {
                 Detail::Full => false,
                 Detail::Both(least) => keeps(least) == [true; 2],
                 Detail::Either(least) => keeps(least).contains(&true),
+                Detail::Share(share) => 1.0 / *by as f32 >= share,
             }
         };
         [8, 4, 2].into_iter().find(keeps).unwrap_or(1)
