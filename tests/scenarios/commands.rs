@@ -105,6 +105,9 @@ fn a_bench_gives_the_stages_of_a_frame() {
     let memory = ["loaded", "peak"].map(|it| bench["memory"][it].as_f64().unwrap());
     assert!(memory[0] > 1.0 && memory.is_sorted(), "{bench}");
     assert!(bench["frames_per_second"].as_f64().unwrap() > 0.0, "{bench}");
+    let operators = bench["graph"]["operators"].as_array().unwrap();
+    let shares: f64 = operators.iter().map(|it| it["share"].as_f64().unwrap()).sum();
+    assert!(operators.len() > 1 && (shares - 1.0).abs() < 0.01, "{bench}");
     assert_eq!(run(&["bench", "--model", &pack, "--frames", "0"]).code, Some(2));
 }
 
