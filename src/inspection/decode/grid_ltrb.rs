@@ -20,6 +20,13 @@ pub(in crate::inspection) struct GridLtrb {
     nms_iou: f32,
     /// The surest so many are kept.
     max_findings: usize,
+    /// The share of its confidence that a box keeps where it overlaps a surer one of another label so much.
+    #[serde(default = "all")]
+    across_labels: f32,
+}
+
+fn all() -> f32 {
+    1.0
 }
 
 impl Decode for GridLtrb {
@@ -31,6 +38,7 @@ impl Decode for GridLtrb {
         let mut faults = Faults::default();
         faults.require((1..=256).contains(&self.stride), "`output.stride` must be 1 to 256 pixels");
         faults.suppression(self.nms_iou, self.max_findings);
+        faults.require((0.0..=1.0).contains(&self.across_labels), "`output.across_labels` must be 0 to 1");
         faults.0
     }
 
@@ -63,8 +71,28 @@ impl Decode for GridLtrb {
                 found.extend(Finding::scored(label, score, Some(area(cell))));
             }
         }
-        Ok(Meaning { findings: suppress(found, self.nms_iou, self.max_findings), score: None })
+        let mut findings = suppress(found, self.nms_iou, self.max_findings);
+        if self.across_labels < 1.0 {
+            findings = doubt(&findings, self.nms_iou, self.across_labels);
+            findings.retain(|finding| finding.confidence >= scene.floor);
+        }
+        Ok(Meaning { findings, score: None })
     }
+}
+
+/// One place has one defect: what overlaps a surer finding by more than `limit` keeps a `share` of its confidence.
+fn doubt(findings: &[Finding], limit: f32, share: f32) -> Vec<Finding> {
+    let overlaps =
+        |a: &Finding, b: &Finding| matches!((a.area, b.area), (Some(a), Some(b)) if a.overlap(&b) > limit);
+    let mut doubted: Vec<Finding> = (findings.iter().enumerate())
+        .filter_map(|(rank, finding)| {
+            let has_surer = findings[..rank].iter().any(|surer| overlaps(surer, finding));
+            let share = if has_surer { share } else { 1.0 };
+            Finding::scored(&finding.label, finding.confidence.value() * share, finding.area)
+        })
+        .collect();
+    doubted.sort_by(|a, b| b.confidence.value().total_cmp(&a.confidence.value()));
+    doubted
 }
 
 #[cfg(test)]
@@ -77,7 +105,7 @@ mod tests {
     #[test]
     fn a_cell_with_a_score_becomes_a_box_around_its_centre() {
         let labels: Vec<Arc<str>> = vec!["open".into(), "short".into()];
-        let grid = GridLtrb { name: None, stride: 8, nms_iou: 0.45, max_findings: 10 };
+        let grid = GridLtrb { name: None, stride: 8, nms_iou: 0.45, max_findings: 10, across_labels: 1.0 };
         let mut values = vec![0.0; 6 * 6];
         let cell = 4; // second row, second column: centre 12, 12
         values[6 + cell] = 0.75;
@@ -95,5 +123,22 @@ mod tests {
         assert_eq!(counted.count_total, 0, "a good item takes no memory");
         assert_eq!(&*found[0].label, "short");
         assert_eq!(found[0].area, Some(Area { x_min: 4.0, y_min: 8.0, x_max: 28.0, y_max: 14.0 }));
+    }
+    #[test]
+    fn where_two_labels_claim_one_place_the_less_sure_one_loses_confidence() {
+        let labels: Vec<Arc<str>> = vec!["open".into(), "short".into()];
+        let grid = GridLtrb { name: None, stride: 8, nms_iou: 0.4, max_findings: 10, across_labels: 0.5 };
+        // A cell with 0.9 and 0.5, and one far from it with 0.3; every box reaches four pixels to each side.
+        let values = [0.9, 0.0, 0.0, 0.5, 0.0, 0.3].into_iter().chain([0.5; 12]).collect::<Vec<f32>>();
+        let read = |floor| {
+            let scene = Scene { labels: &labels, input: [24, 8], floor: Confidence::new(floor).unwrap() };
+            let answer = Answer { shape: &[1, 6, 1, 3], values: &values };
+            let found = grid.read(&[answer], &scene).unwrap().findings;
+            found.iter().map(|it| (it.label.to_string(), it.confidence.value())).collect::<Vec<_>>()
+        };
+        let [open, short] = ["open", "short"].map(str::to_owned);
+        let all = [(open.clone(), 0.9), (short.clone(), 0.3), (short.clone(), 0.25)];
+        assert_eq!(read(0.1), all);
+        assert_eq!(read(0.28), all[..2], "what fell below the floor is gone");
     }
 }
