@@ -13,7 +13,7 @@ from score import MATCH_IOU, Judged, counts, judge, summary
 
 GRID = np.round(np.arange(0.15, 0.81, 0.025), 3)
 # The share of good boards alarmed weighs this many times the share of defects missed: a line makes mostly good boards.
-ALARM_WEIGHT = 2.0
+ALARM_WEIGHT = 3.0
 # Of the groups that were trained on, every so many boards' templates are looked at for alarms.
 STRIDE_TRAINED = 4
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 
-from manifest import MAX_FINDINGS, MEAN, NMS_IOU, STD
+from manifest import ACROSS_LABELS, MAX_FINDINGS, MEAN, NMS_IOU, STD
 from net import STRIDE
 
 # Below this score nothing is kept: low enough for a whole precision-recall curve.
@@ -40,7 +40,10 @@ class Model:
 
 
 def decode(grid: np.ndarray, floor: float = FLOOR) -> Findings:
-    """Boxes of all cells and classes from `floor` up, after non-maximum suppression within each class."""
+    """Boxes of all cells and classes from `floor` up, after non-maximum suppression within each class.
+
+    What overlaps a surer box of another class keeps only a share of its score.
+    """
     classes = grid.shape[0] - 4
     label, y, x = np.nonzero(grid[:classes] >= floor)
     scores = grid[label, y, x]
@@ -56,7 +59,12 @@ def decode(grid: np.ndarray, floor: float = FLOOR) -> Findings:
         rivals = [k for k in kept if label[k] == label[i]]
         if not rivals or overlap(boxes[i : i + 1], boxes[rivals]).max() <= NMS_IOU:
             kept.append(int(i))
-    return Findings(boxes[kept], scores[kept], label[kept])
+    boxes, scores, label = boxes[kept], scores[kept], label[kept]
+    if len(kept):
+        doubted = (np.tril(overlap(boxes, boxes), -1) > NMS_IOU).any(1)
+        scores = np.where(doubted, scores * np.float32(ACROSS_LABELS), scores)
+    order = [i for i in np.argsort(-scores, kind="stable") if scores[i] >= floor]
+    return Findings(boxes[order], scores[order], label[order])
 
 
 def overlap(a: np.ndarray, b: np.ndarray) -> np.ndarray:

@@ -1,5 +1,6 @@
 """What the detector is taught: which cells answer for a box, and how wrong their answers are."""
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 
@@ -11,30 +12,27 @@ RADIUS = 1.5
 
 def assign(boxes: list, classes: list, rows: int, cols: int):
     """Per cell: class (-1 nothing, -2 ignored) [n, rows, cols] and l, t, r, b in strides [n, 4, rows, cols]."""
-    n = len(boxes)
-    label = torch.full((n, rows, cols), -1, dtype=torch.long)
-    target = torch.zeros(n, 4, rows, cols)
-    ys = (torch.arange(rows) + 0.5)[:, None].expand(rows, cols)
-    xs = (torch.arange(cols) + 0.5)[None, :].expand(rows, cols)
-    for i in range(n):
-        box = torch.as_tensor(boxes[i]) / STRIDE
+    label = np.full((len(boxes), rows, cols), -1, np.int64)
+    target = np.zeros((len(boxes), 4, rows, cols), np.float32)
+    ys, xs = np.arange(rows) + 0.5, np.arange(cols) + 0.5
+    for i, (mine, kinds) in enumerate(zip(boxes, classes)):
+        box = np.asarray(mine, np.float32) / STRIDE
         # Large boxes first, so that a small one keeps its cells.
         size = (box[:, 2] - box[:, 0]) * (box[:, 3] - box[:, 1])
-        for j in size.argsort(descending=True).tolist():
-            x1, y1, x2, y2 = box[j].tolist()
-            inside = (xs > x1) & (xs < x2) & (ys > y1) & (ys < y2)
-            if classes[i][j] < 0:
-                label[i][inside] = -2
+        for j in np.argsort(-size):
+            x1, y1, x2, y2 = box[j]
+            # A box's outer cells are no positives; calling them empty keeps non-maximum suppression easy.
+            reach = RADIUS if kinds[j] >= 0 else np.inf
+            x = np.nonzero((xs > x1) & (xs < x2) & (np.abs(xs - (x1 + x2) / 2) <= reach))[0]
+            y = np.nonzero((ys > y1) & (ys < y2) & (np.abs(ys - (y1 + y2) / 2) <= reach))[0]
+            if not len(x) or not len(y):
                 continue
-            cx, cy = (x1 + x2) / 2, (y1 + y2) / 2
-            near = inside & ((xs - cx).abs() <= RADIUS) & ((ys - cy).abs() <= RADIUS)
-            label[i][inside & ~near & (label[i] == -1)] = -3
-            label[i][near] = int(classes[i][j])
-            sides = torch.stack([xs - x1, ys - y1, x2 - xs, y2 - ys])
-            target[i][:, near] = sides[:, near]
-    # A box's outer cells are no positives, but calling them empty is right: non-maximum suppression stays easy.
-    label[label == -3] = -1
-    return label, target
+            here = (slice(y[0], y[-1] + 1), slice(x[0], x[-1] + 1))
+            label[i][here] = kinds[j] if kinds[j] >= 0 else -2
+            if kinds[j] >= 0:
+                target[i, 0][here], target[i, 2][here] = xs[x] - x1, x2 - xs[x]
+                target[i, 1][here], target[i, 3][here] = (ys[y] - y1)[:, None], (y2 - ys[y])[:, None]
+    return torch.from_numpy(label), torch.from_numpy(target)
 
 
 def detection_loss(logits, distances, label, target):

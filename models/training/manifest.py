@@ -10,7 +10,9 @@ from net import STRIDE
 
 SIZE = 640
 MEAN, STD = 0.5, 0.25
-NMS_IOU = 0.45
+NMS_IOU = 0.4
+# Of the confidence of a box that a surer one of another label overlaps, this share stays.
+ACROSS_LABELS = 0.6
 MAX_FINDINGS = 100
 
 
@@ -32,7 +34,7 @@ def write(pack: Path, thresholds: Thresholds) -> None:
     by_label = "".join(f'"{label}" = {value:g}\n' for label, value in thresholds.by_label.items())
     (pack / "model.toml").write_text(
         f"""name = "pcb"
-version = "0.2.0"
+version = "0.3.0"
 task = "detect"
 file = "model.onnx"
 sha256 = "{digest}"
@@ -53,6 +55,7 @@ decoder = "grid_ltrb"
 stride = {STRIDE}
 nms_iou = {NMS_IOU}
 max_findings = {MAX_FINDINGS}
+across_labels = {ACROSS_LABELS}
 
 [thresholds]
 overall = {thresholds.overall:g}

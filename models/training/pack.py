@@ -17,8 +17,11 @@ from detect import Model, decode
 from net import Deployed, Detector
 
 
-def export(weights: Path, pack: Path) -> None:
-    """Writes `model.onnx`, `model.toml`, `parity.png` and `parity.npy` into the folder."""
+def export(weights: Path, pack: Path, thresholds: Path) -> None:
+    """Writes `model.onnx`, `model.toml`, `parity.png` and `parity.npy` into the folder.
+
+    The thresholds are those of the pack `thresholds`, where there is one.
+    """
     pack.mkdir(parents=True, exist_ok=True)
     detector = Detector()
     detector.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))
@@ -33,7 +36,7 @@ def export(weights: Path, pack: Path) -> None:
         dynamo=False,
     )
     onnx.checker.check_model(onnx.load(pack / "model.onnx"), full_check=True)
-    known = manifest.thresholds(pack) if (pack / "model.toml").exists() else manifest.Thresholds()
+    known = manifest.thresholds(thresholds) if (thresholds / "model.toml").exists() else manifest.Thresholds()
     manifest.write(pack, known)
     picture = parity.draw()
     cv2.imwrite(str(pack / "parity.png"), picture)
@@ -58,5 +61,6 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("weights", type=Path)
     parser.add_argument("pack", type=Path)
+    parser.add_argument("--thresholds", type=Path, metavar="PACK", help="the pack to take them from")
     args = parser.parse_args()
-    export(args.weights, args.pack)
+    export(args.weights, args.pack, args.thresholds or args.pack)

@@ -70,6 +70,8 @@ def main():
     torch.manual_seed(args.seed)
     torch.set_num_threads(args.threads)
     pairs = load_pairs(args.data, held_out=False)
+    if args.all_groups:
+        pairs += load_pairs(args.data, held_out=True)
     net = Detector()
     if args.start:
         net.load_state_dict(torch.load(args.start, map_location="cpu", weights_only=True))
@@ -87,7 +89,7 @@ def main():
     for step, (image, label, target) in enumerate(batches, first):
         if step > args.steps:
             break
-        warm, done = min(1, (step - first + 1) / 100), step / args.steps
+        warm, done = min(1, (step - first + 1) / 300), step / args.steps
         for group in optimiser.param_groups:
             group["lr"] = args.rate * warm * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * done)))
         x = ((image.float() / 255 - MEAN) / STD).to(memory_format=torch.channels_last)
@@ -98,7 +100,7 @@ def main():
         loss.backward()
         torch.nn.utils.clip_grad_norm_(net.parameters(), 10.0)
         optimiser.step()
-        _blend(average, net, min(0.998, step / (step + 20)))
+        _blend(average, net, min(args.keep, step / (step + 20)))
         shown += torch.stack([loss.detach(), score_loss, box_loss])
         if step % 50 == 0:
             rate = (step - first + 1) / (time.monotonic() - start)
@@ -126,11 +128,13 @@ def _arguments():
     parser.add_argument("--out", type=Path, default=Path("weights.pt"))
     parser.add_argument("--start", type=Path, metavar="WEIGHTS", help="go on from these weights")
     parser.add_argument("--resume", action="store_true", help="go on where the run that wrote --out was stopped")
-    parser.add_argument("--steps", type=int, default=24000)
-    parser.add_argument("--batch", type=int, default=24)
+    parser.add_argument("--all-groups", action="store_true", help="train on the held-out groups too")
+    parser.add_argument("--steps", type=int, default=16000)
+    parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--rate", type=float, default=2e-3)
+    parser.add_argument("--keep", type=float, default=0.999, help="share of the average that stays at each step")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--bf16", action="store_true")
     parser.add_argument("--save-every", type=float, default=2.0, metavar="MINUTES")
     return parser.parse_args()
