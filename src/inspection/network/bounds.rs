@@ -36,7 +36,10 @@ const MAX_WORK: u64 = 1 << 40;
 /// Names the tensor that is too large, or says what does not fit. Where `stops_at_errors` is not set, only the first of
 /// these is an error.
 pub(super) fn analyse(model: &mut InferenceModel, stops_at_errors: bool) -> Result<(), String> {
-    let mut open: BTreeSet<usize> = model.eval_order().map_err(tell)?.into_iter().collect();
+    // What is in a circle has no order.
+    model.eval_order().map_err(tell)?;
+    // All of it, for so does tract, also what no output needs.
+    let mut open: BTreeSet<usize> = (0..model.nodes().len()).collect();
     let mut observers: HashMap<OutletId, Vec<usize>> = HashMap::new();
     for &node in &open {
         for outlet in observed(model, node).map_err(tell)? {
@@ -94,6 +97,11 @@ fn refine(model: &mut InferenceModel, id: usize) -> Result<Vec<OutletId>, Refusa
     let facts = |facts: &[InferenceFact]| -> TVec<_> { facts.iter().cloned().collect() };
     let (inputs, outputs, observed) = (facts(inputs), facts(outputs), facts(observed));
     let [inputs, outputs, observed] = [&inputs, &outputs, &observed].map(|it| it.iter().collect::<TVec<_>>());
+    if operator.name() == "Range"
+        && range(&inputs).is_some_and(|count| count * 8.0 > MAX_WORKING_BYTES as f64)
+    {
+        return Err(Refusal::Large(too_large(&name, "that its numbers say")));
+    }
     let (_, shapes, _) = operator.infer_facts(inputs.clone(), outputs.clone(), observed.clone())?;
     if let Some(large) = shapes.iter().find(|it| bytes(it) > u128::from(MAX_WORKING_BYTES)) {
         return Err(Refusal::Large(too_large(&name, &format!("{:?}", large.shape))));
@@ -110,6 +118,14 @@ fn refine(model: &mut InferenceModel, id: usize) -> Result<Vec<OutletId>, Refusa
         }
     }
     Ok(changed)
+}
+
+/// How many values ONNX's Range makes, which only making them tells tract.
+fn range(inputs: &[&InferenceFact]) -> Option<f64> {
+    let number = |fact: &&InferenceFact| fact.value.concretize()?.cast_to_scalar::<f64>().ok();
+    let numbers: Vec<f64> = inputs.iter().filter_map(number).collect();
+    let [from, to, by] = *numbers.as_slice() else { return None };
+    Some((to - from) / by)
 }
 
 /// The graphs within an operator.

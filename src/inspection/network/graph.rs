@@ -8,7 +8,10 @@ use std::{
 use tract_onnx::{
     prelude::*,
     tract_core::ops::{Op, unimpl::UnimplementedOp},
-    tract_hir::infer::Factoid,
+    tract_hir::{
+        infer::{Factoid, ShapeFactoid},
+        internal::DimLike,
+    },
 };
 
 use super::{bounds, file};
@@ -30,16 +33,18 @@ pub(super) struct Opened {
 /// # Errors
 /// What tract cannot read, or why it does not take the manifest's pictures.
 pub(super) fn open(bytes: &[u8], input: &Input) -> Result<Opened, String> {
-    let [width, height] = input.size.map(|side| side as usize);
-    let channels = input.colour.channels();
-    let shape = match input.layout {
-        Layout::Nchw => [1, channels, height, width],
-        Layout::Nhwc => [1, height, width, channels],
-    };
+    let shape = shape(input);
     let mut model = tract_onnx::onnx().model_for_proto_model(&file::decode(bytes)?).map_err(tell)?;
     let index = picture_input(&model, input.name.as_deref())?;
-    let declared = model.input_fact(index).map_err(tell)?.datum_type.concretize();
-    let kind = declared.unwrap_or_else(f32::datum_type);
+    let declared = model.input_fact(index).map_err(tell)?;
+    if !takes(&declared.shape, &shape) {
+        return Err(format!(
+            "its input takes {:?}, [input] in model.toml asks for {shape:?}: correct `size`, `colour` or `layout`, or \
+             export it with open dimensions",
+            declared.shape
+        ));
+    }
+    let kind = declared.datum_type.concretize().unwrap_or_else(f32::datum_type);
     if ![f32::datum_type(), f16::datum_type(), u8::datum_type()].contains(&kind) {
         return Err(format!("its input takes {kind:?}; float32, float16 and uint8 are supported"));
     }
@@ -47,6 +52,26 @@ pub(super) fn open(bytes: &[u8], input: &Input) -> Result<Opened, String> {
         .set_input_fact(index, kind.fact(shape).into())
         .map_err(|error| format!("{error:#}; [input] in model.toml asks for the shape {shape:?}"))?;
     Ok(Opened { model, shape, kind })
+}
+
+/// The lengths of the input's axes.
+pub(super) fn shape(input: &Input) -> [usize; 4] {
+    let [width, height] = input.size.map(|side| side as usize);
+    let channels = input.colour.channels();
+    match input.layout {
+        Layout::Nchw => [1, channels, height, width],
+        Layout::Nhwc => [1, height, width, channels],
+    }
+}
+
+/// Whether an input that is declared so can be given this shape: what is open is fixed by it.
+fn takes(declared: &ShapeFactoid, shape: &[usize; 4]) -> bool {
+    let lengths: Vec<_> =
+        declared.dims().map(|it| it.concretize().and_then(|it| it.to_usize().ok())).collect();
+    let may_be = |(declared, length): (&Option<usize>, &usize)| {
+        matches!(declared, None | Some(0)) || *declared == Some(*length)
+    };
+    (declared.is_open() || lengths.len() == shape.len()) && lengths.iter().zip(shape).all(may_be)
 }
 
 /// Leaves of a graph what these outputs need, which must be what tract has operators for.

@@ -11,6 +11,8 @@ const MAX_DEPTH: u32 = 100;
 enum Kind {
     Model,
     Graph,
+    Training,
+    Function,
     Node,
     Attribute,
     Tensor,
@@ -26,8 +28,10 @@ impl Kind {
     /// What a field of it holds, by its number.
     fn field(self, number: u64) -> Self {
         match (self, number) {
-            (Self::Model, 7) | (Self::Attribute, 6 | 11) => Self::Graph,
-            (Self::Graph, 1) => Self::Node,
+            (Self::Model, 7) | (Self::Training, 1 | 2) | (Self::Attribute, 6 | 11) => Self::Graph,
+            (Self::Model, 20) => Self::Training,
+            (Self::Model, 25) => Self::Function,
+            (Self::Graph, 1) | (Self::Function, 7) => Self::Node,
             (Self::Graph, 5) | (Self::Attribute, 5 | 10) => Self::Tensor,
             (Self::Graph, 11..=13) => Self::Value,
             (Self::Node, 5) => Self::Attribute,
