@@ -23,6 +23,9 @@ test: ## Everything that CI runs: format, lints, licences, all tests.
 	local/venv.sh smtp azure/defect-mailer/tests/smtp/requirements.txt
 	local/venv.sh onnxruntime tests/onnxruntime/requirements.txt
 	cargo test --workspace --locked --no-fail-fast
+	cargo test --package andon --features onnxruntime --locked --lib network::onnxruntime
+	@if [ -d ../shared/models ]; then cargo test --package andon --locked --lib network::tests::shared -- --ignored; \
+	else echo "not tested: the models of other projects, which would be in ../shared/models"; fi
 
 neon: ## The convolutions' kernels for ARM, under emulation: installs a cross compiler, so not a part of `test`.
 	@local/prerequisites.sh build

@@ -1,10 +1,6 @@
 //! From stations' configurations to their parts.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{fs, path::PathBuf, sync::Arc};
 
 use andon_telemetry::{Agent, Station};
 
@@ -15,7 +11,7 @@ use crate::{
     delivery::Pace,
     evidence::{Evidence, EvidenceError, EvidenceSettings},
     hub::{Hub, Identity, TrustError},
-    inspection::{Model, Pack, PackError},
+    inspection::{Engine, Model, Pack, PackError},
     items::Rule,
     outbox::{Opening, Outbox, OutboxError},
     report::Origin,
@@ -74,7 +70,7 @@ pub fn assemble(stations: &[Config]) -> Result<Vec<Parts<Hub>>, AssemblyError> {
     let build = |(config, identity): (&Config, Identity)| {
         // What it starts says in the log whose it is.
         let place = if stations.len() == 1 { Place::alone() } else { Place::of(&config.station.id) };
-        let model = load(&config.model.pack, &mut models)?;
+        let model = load(config, &mut models)?;
         place.span.in_scope(|| assemble_one(config, model, identity))
     };
     stations.iter().zip(identities).map(build).collect()
@@ -98,14 +94,18 @@ pub fn identities(stations: &[Config]) -> Result<Vec<Identity>, AssemblyError> {
     Ok(identities)
 }
 
-/// The model of a pack, loaded if none of the stations before has loaded it.
-fn load(pack: &Path, loaded: &mut Vec<(PathBuf, Arc<Model>)>) -> Result<Arc<Model>, AssemblyError> {
+/// The model of a station's pack, loaded if none of the stations before has loaded it for the same engine.
+fn load(
+    config: &Config,
+    loaded: &mut Vec<(PathBuf, Engine, Arc<Model>)>,
+) -> Result<Arc<Model>, AssemblyError> {
+    let (pack, engine) = (&config.model.pack, config.model.engine());
     let folder = fs::canonicalize(pack).unwrap_or_else(|_| pack.to_owned());
-    if let Some((_, model)) = loaded.iter().find(|(it, _)| *it == folder) {
+    if let Some((.., model)) = loaded.iter().find(|(it, by, _)| *it == folder && *by == engine) {
         return Ok(Arc::clone(model));
     }
-    let model = Arc::new(Model::load(pack)?);
-    loaded.push((folder, Arc::clone(&model)));
+    let model = Arc::new(Model::load_for(pack, &engine)?);
+    loaded.push((folder, engine, Arc::clone(&model)));
     Ok(model)
 }
 

@@ -116,7 +116,7 @@ impl Checked {
 }
 
 fn model(config: &Config) -> Checked {
-    let inspector = match Inspector::load(&config.model.pack) {
+    let inspector = match Inspector::load_for(&config.model.pack, &config.model.engine()) {
         Ok(inspector) => inspector,
         Err(error) => return Checked::fault("model", error),
     };

@@ -16,7 +16,7 @@ use super::outcome::{Failure, write_json};
 use crate::{
     camera::{Colour, Taken, pictures_in, read_picture},
     evidence,
-    inspection::{Area, Confidence, Inspector, Pack, PackError, Timings},
+    inspection::{Area, Confidence, Engine, Inspector, Pack, PackError, Timings},
     items::{Decisive, Judged, Judgement, Rule, Verdict},
 };
 
@@ -25,6 +25,9 @@ pub(super) struct InspectArguments {
     /// The model pack's folder
     #[arg(long, value_name = "PACK")]
     model: PathBuf,
+    /// What runs the model: tract, or onnxruntime in a build that has it
+    #[arg(long, value_name = "ENGINE", default_value = "tract")]
+    engine: Engine,
     /// One JSON object an image on standard output
     #[arg(long)]
     json: bool,
@@ -50,7 +53,7 @@ pub(super) fn run(
     out: &mut dyn Write,
     notes: &mut (impl Write + IsTerminal),
 ) -> Result<(), Failure> {
-    let mut inspector = Inspector::load(&arguments.model)?;
+    let mut inspector = Inspector::load_for(&arguments.model, &arguments.engine)?;
     let mut judgement = Judgement::new(rule(inspector.pack(), arguments.confidence));
     // What cannot be listed stands for itself: it is an image that cannot be read.
     let images =

@@ -11,7 +11,7 @@ use clap::{Args, Subcommand};
 use super::outcome::Failure;
 use crate::{
     camera::{Colour, Pixels, read_picture},
-    inspection::{Draft, DraftError, Question},
+    inspection::{Draft, DraftError, Engine, Question},
 };
 
 #[derive(Debug, Subcommand)]
@@ -58,6 +58,12 @@ pub(super) struct NewArguments {
     /// Outputs that are read, separated by commas, or tensors within the graph; by default all its outputs
     #[arg(long, value_name = "NAMES")]
     outputs: Option<String>,
+    /// What runs the model: tract, or onnxruntime in a build that has it
+    #[arg(long, value_name = "ENGINE", default_value = "tract")]
+    engine: Engine,
+    /// The priors of an SSD whose graph does not hold them: a NumPy file of float32, four numbers a box
+    #[arg(long, value_name = "FILE")]
+    priors: Option<PathBuf>,
     /// A picture such as the model will see, on which its answer is recorded; by default one is drawn
     #[arg(long, value_name = "IMAGE")]
     sample: Option<PathBuf>,
@@ -74,7 +80,8 @@ pub(super) fn run(
 ) -> Result<(), Failure> {
     let ModelCommand::New(arguments) = command;
     let sample = arguments.sample.as_ref().map(|path| read_sample(path)).transpose()?;
-    let mut draft = Draft::of(&arguments.onnx, sample)?;
+    let mut draft = Draft::of(&arguments.onnx, sample)?.run_by(arguments.engine.clone());
+    draft = draft.with_priors(arguments.priors.clone());
     for (question, text) in arguments.given() {
         draft.answer(question, text)?;
     }
@@ -173,6 +180,8 @@ mod tests {
             ok_labels: None,
             decoder: None,
             outputs: None,
+            engine: Engine::Tract,
+            priors: None,
             sample: None,
             python: "/nowhere/python3".to_owned(),
         }))

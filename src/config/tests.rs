@@ -70,6 +70,8 @@ min_length_pixels = 10
 region = { x = 1, y = 2, width = 3, height = 4 }
 [model]
 pack = "p"
+engine = "onnxruntime"
+library = "libonnxruntime.so"
 threshold = 1
 thresholds = { "pin-hole" = 0.5 }
 [severity]
@@ -105,7 +107,8 @@ level = "trace"
         r#"Folder { path: "/data/pictures", pace: FramesPerSecond(12.5), repeat: true }"#,
         "Items { mode: Passing(PresenceRule { region: Some(Region { x: 1, y: 2, width: 3, height: 4 }), travel: \
          Vertical, belt: Light, level: 96, coverage: 0.25, min_length: 10 }), frames_enough: 3 }",
-        r#"Model { pack: "/etc/andon/p", threshold: Some(Confidence(1.0)), "#,
+        r#"Model { pack: "/etc/andon/p", is_for_onnxruntime: true, library: Some("/etc/andon/libonnxruntime.so"), "#,
+        r#"threshold: Some(Confidence(1.0)), "#,
         r#"thresholds: {"pin-hole": Confidence(0.5)} }"#,
         r#"Severities { other: Minor, by_label: {"short": Critical} }"#,
         "IncidentRule { quiet: 60s, updates: [2, 3] }",

@@ -8,7 +8,7 @@ use crate::{
         Confidence, Inspection, Region, Timings,
         decode::{Answer, Meaning, Output, Scene},
         manifest::InputColour,
-        network::{self, Network, Step},
+        network::{self, Engine, Network, Step},
         pack::{Pack, PackError},
         parity,
         prepare::{Placement, Preparation},
@@ -38,16 +38,26 @@ pub enum InspectionError {
 }
 
 impl Inspector {
-    /// Loads a model pack, which is refused unless its hash, its shapes and its parity sample are right.
+    /// Loads a model pack to be run by tract, which is refused unless its hash, its shapes and its parity sample are
+    /// right.
     ///
     /// # Errors
     /// Says what is wrong with the pack and what to do.
     pub fn load(folder: &Path) -> Result<Self, PackError> {
+        Self::load_for(folder, &Engine::Tract)
+    }
+
+    /// The same to be run by a given engine.
+    ///
+    /// # Errors
+    /// Those of the pack, and those of an engine that is not there.
+    pub fn load_for(folder: &Path, engine: &Engine) -> Result<Self, PackError> {
         let (pack, bytes) = Pack::open(folder)?;
         let refuse = |reason: String| PackError::Graph { file: pack.model_path(), reason };
         let mut output = pack.manifest.output.clone();
         output.load(&|name| parity::numbers(&pack.folder.join(name))).map_err(refuse)?;
-        let network = network::load(&bytes, &pack.manifest.input, &output.outputs()).map_err(refuse)?;
+        let network =
+            network::load(engine, &bytes, &pack.manifest.input, &output.outputs()).map_err(refuse)?;
         let preparation = Preparation::new(pack.manifest.input.clone());
         let labels = pack.manifest.labels.iter().map(|label| Arc::from(label.as_str())).collect();
         let (pack, output, decoder) = (Arc::new(pack), Arc::new(output), Decoder::default());
@@ -289,3 +299,6 @@ impl Inspector {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -22,5 +22,5 @@ pub use draft::{Draft, DraftError, Question, Written};
 pub use finding::{Area, Confidence, Finding, Inspection, Timings};
 pub use inspector::{InspectionError, Inspector};
 pub use model::Model;
-pub use network::Step;
+pub use network::{Engine, Step};
 pub use pack::{Pack, PackError};

@@ -7,6 +7,7 @@ use std::{
 
 use crate::inspection::{
     inspector::Inspector,
+    network::Engine,
     pack::{Pack, PackError},
 };
 
@@ -18,12 +19,20 @@ pub struct Model {
 }
 
 impl Model {
-    /// Loads a model pack, which is refused unless its hash, its shapes and its parity sample are right.
+    /// Loads a model pack to be run by tract, which is refused unless its hash, its shapes and its parity sample are right.
     ///
     /// # Errors
     /// Says what is wrong with the pack and what to do.
     pub fn load(folder: &Path) -> Result<Self, PackError> {
-        let tried = Inspector::load(folder)?;
+        Self::load_for(folder, &Engine::Tract)
+    }
+
+    /// The same to be run by a given engine.
+    ///
+    /// # Errors
+    /// Those of the pack, and those of an engine that is not there.
+    pub fn load_for(folder: &Path, engine: &Engine) -> Result<Self, PackError> {
+        let tried = Inspector::load_for(folder, engine)?;
         // What the sample took is given back.
         let first =
             tried.another().map_err(|reason| PackError::Graph { file: tried.pack().model_path(), reason })?;

@@ -14,7 +14,7 @@ use crate::inspection::{Confidence, manifest::Manifest};
 const MAX_MANIFEST_BYTES: u64 = 64 * 1024;
 
 /// Larger than any model that a station can run.
-const MAX_MODEL_BYTES: u64 = 512 * 1024 * 1024;
+pub(super) const MAX_MODEL_BYTES: u64 = 512 * 1024 * 1024;
 
 /// The name and the numbers of a model pack whose files are what the manifest says.
 #[derive(Clone, Debug)]
@@ -160,7 +160,7 @@ pub(super) fn read(path: &Path, limit: u64) -> Result<Vec<u8>, PackError> {
 }
 
 /// A pack is a folder that can be copied: nothing outside it belongs to it.
-fn is_plain_name(name: &str) -> bool {
+pub(super) fn is_plain_name(name: &str) -> bool {
     let mut parts = Path::new(name).components();
     matches!(parts.next(), Some(Component::Normal(_))) && parts.next().is_none()
 }

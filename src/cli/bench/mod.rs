@@ -18,7 +18,7 @@ use std::{
 use clap::Args;
 
 use super::outcome::{Failure, write_json};
-use crate::inspection::{Model, Region};
+use crate::inspection::{Engine, Model, Region};
 use cameras::{Cameras, Shared};
 use operators::Profile;
 use report::{Load, Report};
@@ -36,6 +36,9 @@ pub(super) struct BenchArguments {
     /// The model pack's folder
     #[arg(long, value_name = "PACK")]
     model: PathBuf,
+    /// What runs the model: tract, or onnxruntime in a build that has it
+    #[arg(long, value_name = "ENGINE", default_value = "tract")]
+    engine: Engine,
     /// Pictures to inspect in turns, each at least twice; the pack's own sample without it, which needs no decoding
     #[arg(long, value_name = "DIR")]
     images: Option<PathBuf>,
@@ -65,7 +68,7 @@ pub(super) fn run(
     notes: &mut (impl Write + IsTerminal),
 ) -> Result<(), Failure> {
     let (cpu, start) = (usage::cpu(), Instant::now());
-    let model = Model::load(&arguments.model)?;
+    let model = Model::load_for(&arguments.model, &arguments.engine)?;
     let (wall, cpu) = (start.elapsed(), usage::cpu() - cpu);
     let load = Load { wall, cpu, memory: memory()? };
     let inspector = model.inspector().map_err(Failure::Failed)?;

@@ -46,14 +46,23 @@ impl Candidate {
 const THREE: [u32; 3] = [8, 16, 32];
 const FOUR: [u32; 4] = [8, 16, 32, 64];
 
+/// The file of a pack that holds an SSD's priors.
+pub(super) const PRIORS: &str = "priors.npy";
+
 /// Every decoder that can read these outputs of a model with so many labels, for an input of this width and height.
-pub(super) fn candidates(outputs: &[Tried], labels: usize, input: [u32; 2]) -> Vec<Candidate> {
+/// Boxes that are offsets from priors are read where there are priors.
+pub(super) fn candidates(
+    outputs: &[Tried],
+    labels: usize,
+    input: [u32; 2],
+    has_priors: bool,
+) -> Vec<Candidate> {
     let found = match outputs {
         _ if outputs.iter().any(|it| it.name.contains("anomaly_map")) => anomalies(outputs),
         [classes] if classes.values.len() == labels => vec![classifier(classes)],
         [one] => single(one, labels, input),
         [boxes, prototypes] if prototypes.shape.len() == 4 => with_prototypes(boxes, prototypes, labels),
-        [a, b] => scores_and_boxes(a, b, labels).into_iter().collect(),
+        [a, b] => scores_and_boxes(a, b, labels, has_priors).into_iter().collect(),
         _ => Vec::new(),
     };
     if !found.is_empty() {
@@ -207,7 +216,7 @@ fn with_prototypes(boxes: &Tried, prototypes: &Tried, labels: usize) -> Vec<Cand
     }
 }
 
-fn scores_and_boxes(a: &Tried, b: &Tried, labels: usize) -> Option<Candidate> {
+fn scores_and_boxes(a: &Tried, b: &Tried, labels: usize, has_priors: bool) -> Option<Candidate> {
     let (scores, boxes) = match (a.shape.last(), b.shape.last()) {
         (_, Some(4)) => (a, b),
         (Some(4), _) => (b, a),
@@ -230,25 +239,27 @@ fn scores_and_boxes(a: &Tried, b: &Tried, labels: usize) -> Option<Candidate> {
     };
     let greatest = boxes.values.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     let least = boxes.values.iter().copied().fold(f32::INFINITY, f32::min);
+    let mut parameters = vec![
+        ("scores", quoted(&scores.name)),
+        ("boxes", quoted(&boxes.name)),
+        ("background", background.to_string()),
+        ("activation", quoted(activation)),
+    ];
+    let suppression = [("nms_iou", "0.45".to_owned()), ("max_findings", "100".to_owned())];
+    if has_priors {
+        parameters.push(("priors", quoted(PRIORS)));
+        parameters.extend(suppression);
+        return Some(Candidate { decoder: "ssd", parameters, has_ok_labels: false });
+    }
     // Far outside the picture: offsets from priors, which the graph does not hold.
     if greatest <= 2.0 && least < -1.0 {
         return None;
     }
     let are_corners = boxes.values.chunks_exact(4).all(|it| it[2] >= it[0] && it[3] >= it[1]);
-    Some(Candidate {
-        decoder: "ssd",
-        parameters: vec![
-            ("scores", quoted(&scores.name)),
-            ("boxes", quoted(&boxes.name)),
-            ("background", background.to_string()),
-            ("activation", quoted(activation)),
-            ("form", quoted(if are_corners { "corners" } else { "centres" })),
-            ("unit", quoted(if greatest > 2.0 { "pixels" } else { "input" })),
-            ("nms_iou", "0.45".to_owned()),
-            ("max_findings", "100".to_owned()),
-        ],
-        has_ok_labels: false,
-    })
+    parameters.push(("form", quoted(if are_corners { "corners" } else { "centres" })));
+    parameters.push(("unit", quoted(if greatest > 2.0 { "pixels" } else { "input" })));
+    parameters.extend(suppression);
+    Some(Candidate { decoder: "ssd", parameters, has_ok_labels: false })
 }
 
 fn picodet(outputs: &[Tried], labels: usize, input: [u32; 2]) -> Option<Candidate> {

@@ -1,12 +1,11 @@
 //! What an ONNX file says of itself.
 
-use std::{collections::BTreeMap, io::Cursor};
+use std::collections::BTreeMap;
 
 use prost::Message;
-use tract_onnx::{
-    pb::{ModelProto, ValueInfoProto, tensor_shape_proto::dimension, type_proto},
-    prelude::Framework,
-};
+use tract_onnx::pb::{ValueInfoProto, tensor_shape_proto::dimension, type_proto};
+
+use crate::inspection::network::decode_alone;
 
 /// Its inputs, outputs and metadata, as written there.
 #[derive(Debug)]
@@ -33,9 +32,7 @@ impl Graph {
     /// # Errors
     /// When the bytes are no ONNX file.
     pub(super) fn read(bytes: &[u8]) -> Result<Self, String> {
-        let proto: ModelProto = tract_onnx::onnx()
-            .proto_model_for_read(&mut Cursor::new(bytes))
-            .map_err(|error| format!("it is no ONNX file: {error:#}"))?;
+        let proto = decode_alone(bytes)?;
         let metadata = proto.metadata_props.into_iter().map(|it| (it.key, it.value)).collect();
         let graph = proto.graph.ok_or("it is no ONNX file: it holds no graph")?;
         let is_weight = |name: &str| graph.initializer.iter().any(|weight| weight.name == name);
@@ -65,7 +62,7 @@ impl Graph {
 
 /// The same file with other outputs: tensors within its graph.
 pub(super) fn with_outputs(bytes: &[u8], names: &[String]) -> Option<Vec<u8>> {
-    let mut proto: ModelProto = tract_onnx::onnx().proto_model_for_read(&mut Cursor::new(bytes)).ok()?;
+    let mut proto = decode_alone(bytes).ok()?;
     let output = |name: &String| ValueInfoProto { name: name.clone(), ..ValueInfoProto::default() };
     proto.graph.as_mut()?.output = names.iter().map(output).collect();
     Some(proto.encode_to_vec())

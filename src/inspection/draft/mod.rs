@@ -1,5 +1,6 @@
 //! A pack for a model that came from elsewhere: what its file says is read, what it does not say is asked.
 
+mod whole;
 mod graph;
 mod decoder;
 mod told;
@@ -21,10 +22,11 @@ use crate::{
     camera::Pixels,
     inspection::{
         inspector::Inspector,
+        network::Engine,
         pack::{PackError, hex, read_model},
     },
 };
-use decoder::{Candidate, Tried, candidates};
+use decoder::{Candidate, PRIORS, Tried, candidates};
 use graph::Graph;
 use told::Told;
 use trial::Trial;
@@ -35,6 +37,8 @@ pub struct Draft {
     bytes: Vec<u8>,
     graph: Graph,
     given: Option<Pixels>,
+    engine: Engine,
+    priors: Option<PathBuf>,
     told: Told,
     /// What the model answers to the sample, once its input is settled.
     tried: Option<Trial>,
@@ -83,11 +87,24 @@ impl Draft {
     /// # Errors
     /// When the file is none, or takes no picture.
     pub fn of(file: &Path, given: Option<Pixels>) -> Result<Self, DraftError> {
-        let bytes = read_model(file)?;
         let unusable = |reason| DraftError::Model { file: file.display().to_string(), reason };
+        let beside = file.parent().unwrap_or(Path::new(""));
+        let bytes = whole::whole(read_model(file)?, beside).map_err(unusable)?;
         let graph = Graph::read(&bytes).map_err(unusable)?;
         let told = Told::by(&graph).map_err(unusable)?;
-        Ok(Self { bytes, graph, given, told, tried: None })
+        Ok(Self { bytes, graph, given, engine: Engine::Tract, priors: None, told, tried: None })
+    }
+
+    /// What will run it; tract without this.
+    #[must_use]
+    pub fn run_by(self, engine: Engine) -> Self {
+        Self { engine, tried: None, ..self }
+    }
+
+    /// The file with an SSD's priors, where its graph does not hold them: float32, four numbers a box.
+    #[must_use]
+    pub fn with_priors(self, priors: Option<PathBuf>) -> Self {
+        Self { priors, ..self }
     }
 
     /// What is still to be told; empty when the pack can be written.
@@ -97,7 +114,8 @@ impl Draft {
     pub fn questions(&mut self) -> Result<Vec<Question>, String> {
         let mut open = self.told.open();
         if let (Some(input), None) = (self.told.input(), &self.tried) {
-            match Trial::run(&self.bytes, &self.graph, &self.told, &input, self.given.as_ref()) {
+            match Trial::run(&self.bytes, &self.engine, &self.graph, &self.told, &input, self.given.as_ref())
+            {
                 Ok(trial) => self.tried = Some(trial),
                 // With the labels there may be a way round.
                 Err(_) if self.told.labels.is_none() => {}
@@ -210,6 +228,9 @@ impl Draft {
                 fs::write(path, sample::npy(&output.shape, &output.values))?;
             }
         }
+        if let Some(priors) = &self.priors {
+            fs::copy(priors, folder.join(PRIORS))?;
+        }
         let sha256 = hex(&Sha256::digest(&self.bytes));
         let files: Vec<String> = (0..read.len()).map(file).collect();
         let pack = text::Pack {
@@ -224,7 +245,7 @@ impl Draft {
         };
         fs::write(folder.join("model.toml"), pack.manifest())?;
         fs::write(folder.join("CARD.md"), pack.card(&self.graph))?;
-        Inspector::load(folder)?;
+        Inspector::load_for(folder, &self.engine)?;
         let within = read.iter().map(|it| &it.name).find(|name| !self.graph.outputs.contains(name)).cloned();
         Ok(Written { decoder: candidate.decoder.to_owned(), within, reference })
     }
@@ -255,7 +276,9 @@ impl Draft {
 
     fn candidates(&self) -> Vec<Candidate> {
         match (&self.tried, &self.told.labels, self.told.size) {
-            (Some(trial), Some(labels), Some(size)) => candidates(&trial.outputs, labels.len(), size),
+            (Some(trial), Some(labels), Some(size)) => {
+                candidates(&trial.outputs, labels.len(), size, self.priors.is_some())
+            }
             _ => Vec::new(),
         }
     }
@@ -279,7 +302,8 @@ impl Draft {
                 }
                 _ => format!(
                     "no decoder reads {shapes} with {labels} labels; is their number right? Otherwise write the pack's \
-                     model.toml by hand: models/README.md shows every decoder"
+                     model.toml by hand: models/README.md shows every decoder. If the boxes are offsets from an SSD's priors, \
+                     give these with --priors"
                 ),
             }
         })

@@ -12,7 +12,7 @@ use crate::{
         Region,
         decode::{Answer, Pick},
         manifest::Input,
-        network,
+        network::{self, Engine},
         prepare::Preparation,
     },
 };
@@ -33,6 +33,7 @@ impl Trial {
     /// When tract cannot run it.
     pub(super) fn run(
         bytes: &[u8],
+        engine: &Engine,
         graph: &Graph,
         told: &Told,
         input: &Input,
@@ -40,7 +41,7 @@ impl Trial {
     ) -> Result<Self, String> {
         let load = |names: &[String]| {
             let picks: Vec<Pick> = names.iter().map(|name| Pick::Named(name.clone())).collect();
-            network::load(bytes, input, &picks)
+            network::load(engine, bytes, input, &picks)
         };
         let mut names = told.outputs.as_ref().unwrap_or(&graph.outputs).clone();
         let mut network = match load(&names) {

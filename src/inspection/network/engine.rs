@@ -1,6 +1,6 @@
 //! What runs a graph, as seen by what prepares pictures and reads answers.
 
-use std::time::Duration;
+use std::{path::PathBuf, str::FromStr, time::Duration};
 
 use crate::inspection::decode::Answer;
 
@@ -51,4 +51,29 @@ pub struct Step {
     pub shapes: String,
     /// The time that it took.
     pub took: Duration,
+}
+
+/// What runs the graph.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Engine {
+    /// tract, which is built in.
+    #[default]
+    Tract,
+    /// onnxruntime, where this program was built with its feature.
+    OnnxRuntime {
+        /// The path of its library; without it, `ORT_DYLIB_PATH` or the system's own search says where it is.
+        library: Option<PathBuf>,
+    },
+}
+
+impl FromStr for Engine {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "tract" => Ok(Self::Tract),
+            "onnxruntime" => Ok(Self::OnnxRuntime { library: None }),
+            _ => Err("no engine; there are tract and onnxruntime".to_owned()),
+        }
+    }
 }

@@ -6,9 +6,14 @@ mod file;
 mod bounds;
 mod graph;
 mod tract;
+#[cfg(feature = "onnxruntime")]
+mod rewrite;
+#[cfg(feature = "onnxruntime")]
+mod onnxruntime;
 
 pub(super) use engine::Network;
-pub use engine::Step;
+pub use engine::{Engine, Step};
+pub(super) use file::{decode_alone, weights};
 pub(super) use graph::tensors;
 
 use crate::inspection::{decode::Pick, manifest::Input};
@@ -18,8 +23,25 @@ use crate::inspection::{decode::Pick, manifest::Input};
 ///
 /// # Errors
 /// What cannot be run, in the engine's words and with a remedy.
-pub(super) fn load(bytes: &[u8], input: &Input, outputs: &[Pick]) -> Result<Box<dyn Network>, String> {
-    Ok(Box::new(tract::Tract::load(bytes, input, outputs)?))
+pub(super) fn load(
+    engine: &Engine,
+    bytes: &[u8],
+    input: &Input,
+    outputs: &[Pick],
+) -> Result<Box<dyn Network>, String> {
+    match engine {
+        Engine::Tract => Ok(Box::new(tract::Tract::load(bytes, input, outputs)?)),
+        #[cfg(feature = "onnxruntime")]
+        Engine::OnnxRuntime { library } => {
+            Ok(Box::new(onnxruntime::OnnxRuntime::load(library.as_deref(), bytes, input, outputs)?))
+        }
+        #[cfg(not(feature = "onnxruntime"))]
+        Engine::OnnxRuntime { .. } => {
+            Err("this andon was built without onnxruntime; build it with `--features \
+                                           onnxruntime`, or choose the engine tract"
+                .to_owned())
+        }
+    }
 }
 
 #[cfg(test)]

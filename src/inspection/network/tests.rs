@@ -1,5 +1,8 @@
 //! Graphs as exports of many kinds write them, and graphs that no export writes.
 
+mod large;
+mod shared;
+
 use prost::Message;
 use tract_onnx::pb::{
     GraphProto, StringStringEntryProto,
@@ -14,7 +17,7 @@ use crate::inspection::{
 };
 
 /// A grey picture of 4x2 pixels.
-fn input() -> Input {
+pub(super) fn input() -> Input {
     Input {
         name: None,
         size: [4, 2],
@@ -28,7 +31,7 @@ fn input() -> Input {
 }
 
 /// The picture times three.
-fn graph() -> GraphProto {
+pub(super) fn graph() -> GraphProto {
     GraphProto {
         name: "graph".to_owned(),
         input: vec![value("image", DataType::Float, &[1, 1, 2, 4])],
@@ -39,19 +42,19 @@ fn graph() -> GraphProto {
     }
 }
 
-fn bytes(graph: GraphProto) -> Vec<u8> {
+pub(super) fn bytes(graph: GraphProto) -> Vec<u8> {
     model(graph).encode_to_vec()
 }
 
 fn load(graph: GraphProto, outputs: &[Pick]) -> Result<Box<dyn Network>, String> {
-    super::load(&bytes(graph), &input(), outputs)
+    super::load(&Engine::Tract, &bytes(graph), &input(), outputs)
 }
 
 fn refusal(graph: GraphProto) -> String {
     refused(load(graph, &[Pick::Nth(0)]))
 }
 
-const PICTURE: [f32; 8] = [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 255.0];
+pub(super) const PICTURE: [f32; 8] = [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 255.0];
 
 fn refused(loaded: Result<Box<dyn Network>, String>) -> String {
     loaded.err().unwrap()
@@ -197,8 +200,8 @@ fn graphs_that_no_export_writes_are_refused() {
 #[test]
 fn a_truncated_or_altered_file_is_refused_or_run_and_never_ends_the_process() {
     let try_out = |bytes: &[u8]| {
-        let _ =
-            super::load(bytes, &input(), &[Pick::Nth(0)]).map(|mut network| run(&mut *network).map(|_| ()));
+        let _ = super::load(&Engine::Tract, bytes, &input(), &[Pick::Nth(0)])
+            .map(|mut network| run(&mut *network).map(|_| ()));
     };
     let whole = bytes(graph());
     // A cut between two fields of the outermost message may leave a graph that is whole.
@@ -212,4 +215,12 @@ fn a_truncated_or_altered_file_is_refused_or_run_and_never_ends_the_process() {
             try_out(&altered);
         }
     }
+}
+
+#[cfg(not(feature = "onnxruntime"))]
+#[test]
+fn an_engine_that_was_not_built_in_is_refused_with_the_remedy() {
+    let engine = Engine::OnnxRuntime { library: None };
+    let refusal = refused(super::load(&engine, &bytes(graph()), &input(), &[Pick::Nth(0)]));
+    assert!(refusal.contains("--features onnxruntime") && refusal.contains("tract"), "{refusal}");
 }
