@@ -1,6 +1,6 @@
 # The words that README and CI use. Each installs what a fresh Debian or Ubuntu machine with Rust lacks.
 .DELETE_ON_ERROR:
-.PHONY: demo test neon bench
+.PHONY: demo test neon fuzz bench
 
 # Arguments for `make demo`: --json, --frames DIR, --seconds N; for `make bench`: --quick, --models DIR.
 ARGS ?=
@@ -37,3 +37,10 @@ bench: ## andon beside what people would use otherwise, on one core: a table in 
 	@tests/bench/install.sh
 	@$(TARGET)/bench-venv/bin/python -B tests/bench/compare.py --andon $(TARGET)/release/andon \
 		--standin $(TARGET)/release/iothub-standin --out $(TARGET)/bench $(ARGS)
+
+# How long `make fuzz` runs each target.
+SECONDS ?= 60
+
+fuzz: ## Look for manifests, pictures, answers and graphs that end the agent or make it say nonsense.
+	@local/prerequisites.sh build
+	local/fuzz.sh $(SECONDS)

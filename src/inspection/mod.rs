@@ -12,6 +12,8 @@ mod parity;
 mod inspector;
 mod model;
 mod draft;
+#[cfg(any(test, fuzzing))]
+pub mod hostile;
 
 #[cfg(test)]
 mod onnx_graphs;

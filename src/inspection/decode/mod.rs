@@ -28,6 +28,8 @@ pub(super) use grid::count as cells;
 
 use decoder::{Decode, ReadNumbers};
 
+use crate::inspection::Area;
+
 /// How the model's answer is read: `[output]` of the manifest, told apart by its `decoder`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(tag = "decoder", rename_all = "snake_case")]
@@ -109,6 +111,12 @@ impl Output {
         if answers.iter().any(|it| it.values.iter().any(|value| value.is_nan())) {
             return Err(DecodeError::NotNumbers);
         }
-        self.decoder().read(answers, scene)
+        let meaning = self.decoder().read(answers, scene)?;
+        let sides = |area: &Area| [area.x_min, area.y_min, area.x_max, area.y_max];
+        // Numbers so large that a box made of them has none.
+        if meaning.findings.iter().flat_map(|it| &it.area).flat_map(sides).any(|side| !side.is_finite()) {
+            return Err(DecodeError::NotNumbers);
+        }
+        Ok(meaning)
     }
 }
