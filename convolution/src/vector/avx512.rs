@@ -6,7 +6,7 @@
 
 use std::arch::x86_64::*;
 
-use super::Vector;
+use super::lanes::Vector;
 
 #[derive(Clone, Copy)]
 pub(crate) struct Avx512(__m512);

@@ -1,5 +1,6 @@
-//! What a kernel needs of a processor's vectors, and which of them this machine has.
+//! The vectors of processors.
 
+mod lanes;
 #[cfg(target_arch = "x86_64")]
 mod avx2;
 #[cfg(target_arch = "x86_64")]
@@ -7,146 +8,15 @@ mod avx512;
 #[cfg(target_arch = "aarch64")]
 mod neon;
 mod portable;
+mod isa;
 
 #[cfg(target_arch = "x86_64")]
 pub(crate) use avx2::Avx2;
 #[cfg(target_arch = "x86_64")]
 pub(crate) use avx512::Avx512;
+pub use isa::Isa;
+pub(crate) use isa::on_each_isa;
+pub(crate) use lanes::Vector;
 #[cfg(target_arch = "aarch64")]
 pub(crate) use neon::Neon;
 pub(crate) use portable::Portable;
-
-/// Several `f32` at once.
-///
-/// # Safety
-/// A method may be called only where the instructions of its implementation are there: from a function that
-/// [`on_each_isa`] made for it.
-pub(crate) trait Vector: Copy {
-    /// How many values one holds.
-    const LANES: usize;
-    /// How many output channels a tile has whose sums, inputs and weights still fit the registers.
-    const CHANNELS: usize;
-    /// How many vectors of pixels a tile of so many channels has.
-    fn pixels(channels: usize) -> usize;
-
-    /// The same value everywhere.
-    unsafe fn splat(value: f32) -> Self;
-    /// `LANES` values, wherever they begin.
-    unsafe fn load(from: *const f32) -> Self;
-    /// To `LANES` places, wherever they begin.
-    unsafe fn store(self, to: *mut f32);
-    /// `self * by + plus`.
-    unsafe fn multiply_add(self, by: Self, plus: Self) -> Self;
-    unsafe fn add(self, other: Self) -> Self;
-    unsafe fn multiply(self, other: Self) -> Self;
-    /// One through the value, to within two units in the last place.
-    unsafe fn reciprocal(self) -> Self;
-    /// The lesser; `other` if either is no number: callers who must not lose that put the value second.
-    unsafe fn min(self, other: Self) -> Self;
-    /// The greater; `other` if either is no number, as of [`Vector::min`].
-    unsafe fn max(self, other: Self) -> Self;
-    /// The greater, or what is no number if either is.
-    unsafe fn greatest(self, other: Self) -> Self;
-    /// To the nearest whole number.
-    unsafe fn round(self) -> Self;
-    /// Writes the first value of each of the four, then the second of each, and so on: `4 * LANES` values.
-    unsafe fn interleave(four: [Self; 4], to: *mut f32);
-    /// The first, third, and so on of the values of two.
-    unsafe fn evens(self, other: Self) -> Self;
-    /// Two to the power of a whole number in -126..=127.
-    unsafe fn power_of_two(self) -> Self;
-}
-
-/// Which vectors a program uses.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Isa {
-    /// 16 values; x86-64 servers and some desktops.
-    #[cfg(target_arch = "x86_64")]
-    Avx512,
-    /// 8 values, with fused multiply-add; x86-64 since 2013.
-    #[cfg(target_arch = "x86_64")]
-    Avx2,
-    /// 4 values; every 64-bit ARM.
-    #[cfg(target_arch = "aarch64")]
-    Neon,
-    /// What the compiler makes of plain code.
-    Portable,
-}
-
-impl Isa {
-    /// Those of this machine, best first; the last is always [`Isa::Portable`].
-    #[must_use]
-    pub fn available() -> Vec<Self> {
-        let mut found = Vec::new();
-        #[cfg(target_arch = "x86_64")]
-        {
-            if std::arch::is_x86_feature_detected!("avx512f") {
-                found.push(Self::Avx512);
-            }
-            if std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("fma") {
-                found.push(Self::Avx2);
-            }
-        }
-        #[cfg(target_arch = "aarch64")]
-        found.push(Self::Neon);
-        found.push(Self::Portable);
-        found
-    }
-
-    /// The best of this machine.
-    #[must_use]
-    pub fn best() -> Self {
-        Self::available().first().copied().unwrap_or(Self::Portable)
-    }
-
-    /// How many output channels a tile has.
-    pub(crate) fn channels(self) -> usize {
-        match self {
-            #[cfg(target_arch = "x86_64")]
-            Self::Avx512 => Avx512::CHANNELS,
-            #[cfg(target_arch = "x86_64")]
-            Self::Avx2 => Avx2::CHANNELS,
-            #[cfg(target_arch = "aarch64")]
-            Self::Neon => Neon::CHANNELS,
-            Self::Portable => Portable::CHANNELS,
-        }
-    }
-}
-
-/// Compiles a function that is generic in its [`Vector`] once for each instruction set, and makes the function that
-/// calls the right one.
-macro_rules! on_each_isa {
-    ($(#[$doc:meta])* fn $name:ident($($argument:ident: $kind:ty),* $(,)?) = $generic:ident) => {
-        $(#[$doc])*
-        #[allow(clippy::too_many_arguments, reason = "what is compiled per instruction set cannot be a method")]
-        pub(crate) unsafe fn $name(isa: $crate::vector::Isa, $($argument: $kind),*) {
-            #[cfg(target_arch = "x86_64")]
-            #[target_feature(enable = "avx512f,avx2,fma")]
-            #[allow(clippy::too_many_arguments, reason = "as above")]
-            unsafe fn avx512($($argument: $kind),*) {
-                // SAFETY: handed on to the caller; the instructions are enabled here.
-                unsafe { $generic::<$crate::vector::Avx512>($($argument),*) }
-            }
-            #[cfg(target_arch = "x86_64")]
-            #[target_feature(enable = "avx2,fma")]
-            #[allow(clippy::too_many_arguments, reason = "as above")]
-            unsafe fn avx2($($argument: $kind),*) {
-                // SAFETY: as above.
-                unsafe { $generic::<$crate::vector::Avx2>($($argument),*) }
-            }
-            // SAFETY: an `Isa` other than `Portable` is made only where the processor has it.
-            unsafe {
-                match isa {
-                    #[cfg(target_arch = "x86_64")]
-                    $crate::vector::Isa::Avx512 => avx512($($argument),*),
-                    #[cfg(target_arch = "x86_64")]
-                    $crate::vector::Isa::Avx2 => avx2($($argument),*),
-                    #[cfg(target_arch = "aarch64")]
-                    $crate::vector::Isa::Neon => $generic::<$crate::vector::Neon>($($argument),*),
-                    $crate::vector::Isa::Portable => $generic::<$crate::vector::Portable>($($argument),*),
-                }
-            }
-        }
-    };
-}
-pub(crate) use on_each_isa;

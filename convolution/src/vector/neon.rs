@@ -6,7 +6,7 @@
 
 use std::arch::aarch64::*;
 
-use super::Vector;
+use super::lanes::Vector;
 
 #[derive(Clone, Copy)]
 pub(crate) struct Neon(float32x4_t);

@@ -1,7 +1,7 @@
 //! 4 values in plain code, which the compiler turns into what every processor of its kind has.
 #![allow(clippy::undocumented_unsafe_blocks, reason = "pointers are read as the trait's contract allows")]
 
-use super::Vector;
+use super::lanes::Vector;
 
 #[derive(Clone, Copy)]
 pub(crate) struct Portable([f32; 4]);

@@ -10,11 +10,9 @@ use std::{
 use serde_json::{Value, json};
 
 use super::{
-    memory,
-    report::tenths,
-    spread::milliseconds,
+    spread::{milliseconds, tenths},
     trial::{FLOOR, Trial},
-    usage::{self, Memory},
+    usage::{self, Memory, memory},
 };
 use crate::{
     camera::{Frame, Picture, Taken},

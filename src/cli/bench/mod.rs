@@ -23,7 +23,7 @@ use cameras::{Cameras, Shared};
 use operators::Profile;
 use report::{Load, Report};
 use trial::{Trial, Turn};
-use usage::Memory;
+use usage::memory;
 
 /// So many runs of the graph, operator by operator, are enough to have each operator once undisturbed.
 const PROFILED: u32 = 20;
@@ -138,10 +138,6 @@ fn profile(trial: &mut Trial, runs: u32) -> Result<Option<Profile>, Failure> {
     let runs: Result<Vec<_>, _> = (0..runs).map(|_| trial.inspector.steps()).collect();
     let runs = runs.map_err(|error| Failure::Failed(error.to_string()))?;
     Ok(runs.iter().all(|steps| !steps.is_empty()).then(|| Profile::of(runs)))
-}
-
-fn memory() -> Result<Memory, Failure> {
-    Memory::look().map_err(|error| Failure::Failed(format!("cannot see the memory in use: {error}")))
 }
 
 fn region(text: &str) -> Result<Region, String> {

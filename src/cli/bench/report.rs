@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use super::{
     cameras::Shared,
     operators::Profile,
-    spread::{Spread, milliseconds},
+    spread::{Spread, milliseconds, tenths},
     trial::{Trial, Turn},
     usage::Memory,
 };
@@ -133,8 +133,4 @@ impl Report<'_> {
             count => format!("{count} pictures"),
         }
     }
-}
-
-pub(super) fn tenths(value: f64) -> f64 {
-    (value * 10.0).round() / 10.0
 }

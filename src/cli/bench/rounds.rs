@@ -9,7 +9,11 @@ use std::{
 
 use serde_json::{Value, json};
 
-use super::{memory, spread::milliseconds, trial::Trial, usage};
+use super::{
+    spread::milliseconds,
+    trial::Trial,
+    usage::{self, memory},
+};
 use crate::{
     camera::Picture,
     cli::outcome::{Failure, write_json},

@@ -4,9 +4,19 @@ use std::{fs, io, time::Duration};
 
 use cpu_time::ProcessTime;
 
+use crate::cli::outcome::Failure;
+
 /// Processor time of all threads of this process since its start.
 pub(super) fn cpu() -> Duration {
     ProcessTime::now().as_duration()
+}
+
+/// The memory in use.
+///
+/// # Errors
+/// Where the system does not tell.
+pub(super) fn memory() -> Result<Memory, Failure> {
+    Memory::look().map_err(|error| Failure::Failed(format!("cannot see the memory in use: {error}")))
 }
 
 /// Resident memory in megabytes of 1 000 000 bytes.
@@ -17,9 +27,7 @@ pub(super) struct Memory {
 }
 
 impl Memory {
-    /// # Errors
-    /// Where the system does not tell.
-    pub(super) fn look() -> io::Result<Self> {
+    fn look() -> io::Result<Self> {
         let text = fs::read_to_string("/proc/self/status")?;
         Self::parse(&text).ok_or_else(|| io::Error::other("/proc/self/status has no VmRSS and VmHWM"))
     }

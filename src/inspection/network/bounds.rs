@@ -19,7 +19,7 @@ use tract_onnx::{
     },
 };
 
-use super::graph::tell;
+use super::fault::tell;
 
 /// What stands in memory at the same time, weights not counted: more than a station has to spare.
 const MAX_WORKING_BYTES: u64 = 1 << 30;

@@ -14,7 +14,7 @@ use tract_onnx::{
     },
 };
 
-use super::{bounds, file};
+use super::{bounds, fault::tell, file};
 use crate::inspection::{
     decode::Pick,
     manifest::{Input, Layout},
@@ -129,10 +129,6 @@ pub(in crate::inspection) fn tensors(
 pub(super) fn guarded<T>(work: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
     catch_unwind(AssertUnwindSafe(work))
         .unwrap_or_else(|_| Err("the graph is damaged; export it again".to_owned()))
-}
-
-pub(super) fn tell(error: TractError) -> String {
-    format!("{error:#}; export it with static shapes and standard operators")
 }
 
 /// The place of the input that takes the picture.

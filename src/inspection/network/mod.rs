@@ -3,6 +3,7 @@
 mod engine;
 mod wire;
 mod file;
+mod fault;
 mod bounds;
 mod graph;
 mod tract;

@@ -15,7 +15,8 @@ use tract_onnx::{prelude::*, tract_core::plan, tract_hir::infer::InferenceModelE
 use super::{
     bounds,
     engine::{Network, Step},
-    graph::{Opened, guarded, open, select, tell},
+    fault::tell,
+    graph::{Opened, guarded, open, select},
 };
 use crate::inspection::{
     decode::{Answer, Pick},

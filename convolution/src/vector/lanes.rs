@@ -1,0 +1,42 @@
+//! What a kernel needs of a processor's vectors.
+
+/// Several `f32` at once.
+///
+/// # Safety
+/// A method may be called only where the instructions of its implementation are there: from a function that
+/// [`on_each_isa`] made for it.
+pub(crate) trait Vector: Copy {
+    /// How many values one holds.
+    const LANES: usize;
+    /// How many output channels a tile has whose sums, inputs and weights still fit the registers.
+    const CHANNELS: usize;
+    /// How many vectors of pixels a tile of so many channels has.
+    fn pixels(channels: usize) -> usize;
+
+    /// The same value everywhere.
+    unsafe fn splat(value: f32) -> Self;
+    /// `LANES` values, wherever they begin.
+    unsafe fn load(from: *const f32) -> Self;
+    /// To `LANES` places, wherever they begin.
+    unsafe fn store(self, to: *mut f32);
+    /// `self * by + plus`.
+    unsafe fn multiply_add(self, by: Self, plus: Self) -> Self;
+    unsafe fn add(self, other: Self) -> Self;
+    unsafe fn multiply(self, other: Self) -> Self;
+    /// One through the value, to within two units in the last place.
+    unsafe fn reciprocal(self) -> Self;
+    /// The lesser; `other` if either is no number: callers who must not lose that put the value second.
+    unsafe fn min(self, other: Self) -> Self;
+    /// The greater; `other` if either is no number, as of [`Vector::min`].
+    unsafe fn max(self, other: Self) -> Self;
+    /// The greater, or what is no number if either is.
+    unsafe fn greatest(self, other: Self) -> Self;
+    /// To the nearest whole number.
+    unsafe fn round(self) -> Self;
+    /// Writes the first value of each of the four, then the second of each, and so on: `4 * LANES` values.
+    unsafe fn interleave(four: [Self; 4], to: *mut f32);
+    /// The first, third, and so on of the values of two.
+    unsafe fn evens(self, other: Self) -> Self;
+    /// Two to the power of a whole number in -126..=127.
+    unsafe fn power_of_two(self) -> Self;
+}
