@@ -199,6 +199,20 @@ fn a_given_picture_becomes_the_sample_as_the_input_will_be_fitted() {
 }
 
 #[test]
+fn boxes_that_are_offsets_from_priors_are_not_taken_for_boxes_in_pixels() {
+    let offsets = |n: usize| [-4.0, 3.5, -0.2, 0.7][n % 4] * (1.0 + n as f32 / 40.0);
+    let outputs = [
+        Tried { name: "scores".to_owned(), shape: vec![1, 40, 3], values: vec![0.3; 120] },
+        Tried { name: "boxes".to_owned(), shape: vec![1, 40, 4], values: (0..160).map(offsets).collect() },
+    ];
+    assert_eq!(candidates(&outputs, 2, [320, 320], false), []);
+    let read = candidates(&outputs, 2, [320, 320], true);
+    assert!(
+        matches!(read.as_slice(), [it] if it.parameters.contains(&("priors", "\"priors.npy\"".to_owned())))
+    );
+}
+
+#[test]
 fn the_decoder_of_every_reference_answer_is_found() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/inspection/decode/reference");
     let mut found = BTreeMap::new();
