@@ -109,7 +109,7 @@ unsafe fn sigmoid<V: Vector>(x: V) -> V {
 /// # Safety
 /// The vector's instructions are there.
 #[inline(always)]
-unsafe fn exp<V: Vector>(x: V) -> V {
+pub(crate) unsafe fn exp<V: Vector>(x: V) -> V {
     // SAFETY: as promised by the caller.
     unsafe {
         let x = V::splat(88.0).min(V::splat(-87.0).max(x));

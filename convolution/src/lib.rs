@@ -17,6 +17,8 @@ mod gather;
 mod winograd;
 mod convolve;
 mod pixelwise;
+#[cfg(feature = "tract")]
+mod softmax;
 mod rows;
 mod pool;
 mod enlarge;

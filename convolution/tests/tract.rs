@@ -9,7 +9,7 @@ use tract_onnx::{
         internal::*,
         ops::{
             cnn::{Conv, KernelFormat, PaddingSpec, PoolSpec},
-            nn::{CoordTransformer, DataFormat, Interpolator, Nearest, Resize, silu::silu},
+            nn::{CoordTransformer, DataFormat, Interpolator, Nearest, Resize, Softmax, silu::silu},
         },
     },
 };
@@ -121,6 +121,25 @@ fn planes_of_another_size_are_what_tract_makes_of_them() {
             let worst = found.iter().zip(&expected).fold(0.0f32, |worst, (a, b)| worst.max((a - b).abs()));
             assert!(worst < 1e-4, "{transformer:?} {height}x{width}: {worst}");
         }
+    }
+}
+
+#[test]
+fn a_softmax_before_the_last_axis_is_what_tract_makes_of_it() {
+    for (shape, axis) in [([4, 16, 2100], 1), ([1, 16, 33], 1), ([5, 3, 20], 0)] {
+        let make = || {
+            let mut graph = TypedModel::default();
+            let source = graph.add_source("x", f32::fact(shape)).unwrap();
+            let softmax = Softmax { axes: tvec!(axis), ..Softmax::default() };
+            let made = graph.wire_node("softmax", softmax, &[source]).unwrap();
+            graph.select_output_outlets(&made).unwrap();
+            graph
+        };
+        let accelerated = accelerate(&make(), Isa::best()).unwrap();
+        assert!(accelerated.nodes.iter().any(|node| node.op.name() == "PlanesSoftmax"));
+        let input = noise(&shape, 5);
+        let (found, expected) = (answer(accelerated, &input), answer(make(), &input));
+        assert!(found.iter().zip(&expected).all(|(a, b)| (a - b).abs() < 1e-6), "{shape:?}");
     }
 }
 

@@ -9,6 +9,7 @@ use tract_onnx::tract_core::{
 
 use super::{
     operator::PlanesOperator,
+    shares::Shares,
     translate::{add, is_known, planes},
 };
 use crate::{Graph, Isa, Program, Value};
@@ -79,18 +80,20 @@ impl Copy<'_> {
                     return Ok(Some(refused));
                 }
             } else {
-                nodes.iter().try_for_each(|id| self.node(*id))?;
+                nodes.iter().try_for_each(|id| self.node(*id, isa))?;
             }
         }
         Ok(None)
     }
 
-    fn node(&mut self, id: usize) -> TractResult<()> {
+    fn node(&mut self, id: usize, isa: Isa) -> TractResult<()> {
         let node = self.source.node(id);
         let inputs: TVec<OutletId> =
             node.inputs.iter().map(|it| self.outlet(*it)).collect::<TractResult<_>>()?;
         let made = if self.source.input_outlets()?.iter().any(|it| it.node == id) {
             tvec!(self.target.add_source(&*node.name, node.outputs[0].fact.clone())?)
+        } else if let Some(shares) = Shares::of(self.source, node, isa) {
+            self.target.wire_node(&*node.name, shares, &inputs)?
         } else {
             self.target.wire_node(&*node.name, node.op.clone(), &inputs)?
         };

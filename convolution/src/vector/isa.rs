@@ -7,7 +7,7 @@ use super::{avx2::Avx2, avx512::Avx512};
 use super::{lanes::Vector, portable::Portable};
 
 /// Which vectors a program uses.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Isa {
     /// 16 values; x86-64 servers and some desktops.
     #[cfg(target_arch = "x86_64")]
