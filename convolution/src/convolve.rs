@@ -138,7 +138,7 @@ pub(crate) struct Prepared {
     activation: Option<Activation>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Group {
     weights: Vec<f32>,
     bias: Vec<f32>,
@@ -162,6 +162,12 @@ impl Prepared {
             let inputs = input.shape.channels;
             Winograd::new(isa, &convolution.weights, bias, inputs, convolution.before, output, clamp)
         });
+        if winograd.is_some() {
+            // Nothing of the other way is kept.
+            let (groups, offsets) = (vec![Group::default()], Vec::new());
+            let (gather, back, chunk) = (None, 0, 0);
+            return Self { input, output, gather, winograd, groups, offsets, back, chunk, clamp, activation };
+        }
         let is_direct = convolution.is_direct(input.shape, output.shape);
         let axes = [0, 1].map(|axis| convolution.axis(axis));
         let gather = (!is_direct).then(|| Gather::new(axes, output.shape.height, output.row()));
@@ -202,7 +208,7 @@ impl Prepared {
             clamp,
             activation,
             gather,
-            winograd,
+            winograd: None,
         }
     }
 
