@@ -51,7 +51,8 @@ fn the_readme_holds_the_commands_that_are_tested_here_and_no_other() {
     );
     assert!(commands(install)[0].starts_with("install "), "{install}");
     let inline: BTreeSet<_> = README.split('`').filter(|it| it.starts_with("make ")).collect();
-    let tested = ["make demo ARGS='--frames DIR'", "make demo ARGS=--json", "make bench", "make test"];
+    let tested =
+        ["make demo ARGS='--frames DIR'", "make demo ARGS=--json", "make bench", "make fuzz", "make test"];
     assert_eq!(inline, BTreeSet::from(tested));
 }
 
@@ -66,6 +67,13 @@ fn make_demo_starts_the_demo_with_the_arguments_that_it_is_given() {
         let last = plan.lines().last().unwrap().trim_end();
         assert_eq!(last, format!("target/release/andon-demo{expected}"));
     }
+}
+
+#[test]
+fn make_fuzz_runs_each_target_as_long_as_it_is_told() {
+    let plan = run("make", &["--no-print-directory", "--dry-run", "fuzz", "SECONDS=7"]);
+    let plan = String::from_utf8(plan.stdout).unwrap();
+    assert!(plan.lines().any(|line| line.trim_end() == "local/fuzz.sh 7"), "{plan}");
 }
 
 #[test]

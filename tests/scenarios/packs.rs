@@ -45,7 +45,7 @@ fn a_pack_with_another_hash_shape_or_answer_is_refused_and_nothing_is_judged() {
         (
             "another shape",
             |pack| replace(&pack.join("model.toml"), "[16, 16]", "[32, 32]"),
-            "not the input's 32x32",
+            "asks for [1, 1, 32, 32]: correct `size`",
         ),
         (
             "more labels than the model has",
