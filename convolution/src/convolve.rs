@@ -4,7 +4,7 @@ use crate::{
     activation::{Activation, activate},
     gather::{Axis, Gather, gather},
     planes::{Planes, Shape},
-    tile::{Places, Sums, blocks, sum},
+    tile::{Places, Sums, pack, sum},
     vector::Isa,
     winograd::Winograd,
 };
@@ -195,7 +195,12 @@ impl Prepared {
                 Some(bias) => bias.to_vec(),
                 None => vec![0.0; outputs],
             };
-            Group { weights: pack(weights, outputs, offsets.len(), isa.channels()), bias }
+            Group {
+                weights: pack(outputs, offsets.len(), isa.channels(), |channel, product| {
+                    weights[channel * offsets.len() + product]
+                }),
+                bias,
+            }
         });
         let planes = gather.as_ref().map_or(1, |it| it.channel() / output.pixels().max(1)).max(1);
         Self {
@@ -309,17 +314,4 @@ impl Prepared {
             unsafe { activate(isa, activation, values, values, length) }
         }
     }
-}
-
-/// Blocks of channels, each with its products' weights side by side.
-fn pack(weights: &[f32], channels: usize, products: usize, most: usize) -> Vec<f32> {
-    let mut packed = Vec::with_capacity(weights.len());
-    let mut first = 0;
-    for block in blocks(channels, most) {
-        for product in 0..products {
-            packed.extend((first..first + block).map(|channel| weights[channel * products + product]));
-        }
-        first += block;
-    }
-    packed
 }

@@ -184,7 +184,6 @@ impl Program {
             match task {
                 Task::Bring { input, to } => {
                     bring(inputs[*input], first(to), &to.planes);
-                    to.planes.clear_padding(first(to), to.planes.shape.channels);
                 }
                 Task::Convolve { prepared, from, plus, to } => {
                     let input = match from {
@@ -193,15 +192,12 @@ impl Program {
                     };
                     let plus = plus.as_ref().map_or(std::ptr::null(), |place| first(place).cast_const());
                     prepared.run(isa, input, plus, first(to), base.add(self.len));
-                    to.planes.clear_padding(first(to), to.planes.shape.channels);
                 }
                 Task::Activate { activation, from, to } => {
                     activate(isa, *activation, first(from), first(to), extent(&to.planes));
-                    to.planes.clear_padding(first(to), to.planes.shape.channels);
                 }
                 Task::Pair { pairing, from: [a, b], to } => {
                     pair(isa, *pairing, first(a), first(b), first(to), extent(&to.planes));
-                    to.planes.clear_padding(first(to), to.planes.shape.channels);
                 }
                 Task::Pool { pool: it, from, to } => {
                     let width = it.scratch([from.planes.shape.height, from.planes.shape.width]);
@@ -209,20 +205,17 @@ impl Program {
                     for channel in 0..to.planes.shape.channels {
                         pool(isa, it, rows(base, from, channel), rows_mut(base, to, channel), scratch);
                     }
-                    to.planes.clear_padding(first(to), to.planes.shape.channels);
                 }
                 Task::Enlarge { factor, from, to } => {
                     for channel in 0..to.planes.shape.channels {
                         enlarge(rows(base, from, channel), rows_mut(base, to, channel), *factor);
                     }
-                    to.planes.clear_padding(first(to), to.planes.shape.channels);
                 }
                 Task::Interpolate { axes, from, to } => {
                     let line = std::slice::from_raw_parts_mut(base.add(self.len), from.planes.shape.width);
                     for channel in 0..to.planes.shape.channels {
                         interpolate(isa, rows(base, from, channel), rows_mut(base, to, channel), axes, line);
                     }
-                    to.planes.clear_padding(first(to), to.planes.shape.channels);
                 }
                 Task::Join { from, to } => {
                     for (place, channel) in from {
@@ -231,6 +224,10 @@ impl Program {
                         place.planes.clear_padding(to, place.planes.shape.channels);
                     }
                 }
+            }
+            // What a step leaves between rows and behind planes is no zero.
+            if let Some(to) = task.made() {
+                to.planes.clear_padding(first(to), to.planes.shape.channels);
             }
         }
     }
@@ -249,6 +246,21 @@ impl Program {
 }
 
 impl Task {
+    /// What it makes as a whole.
+    fn made(&self) -> Option<&Place> {
+        match self {
+            Self::Bring { to, .. }
+            | Self::Convolve { to, .. }
+            | Self::Activate { to, .. }
+            | Self::Pair { to, .. }
+            | Self::Pool { to, .. }
+            | Self::Enlarge { to, .. }
+            | Self::Interpolate { to, .. } => Some(to),
+            // Of what it joins some was made by other steps.
+            Self::Join { .. } => None,
+        }
+    }
+
     fn kind(&self) -> &'static str {
         match self {
             Self::Bring { .. } => "Bring",

@@ -30,8 +30,27 @@ pub(crate) struct Places {
     pub(crate) pixels: [usize; 2],
 }
 
+/// Weights in the order in which tiles use them: blocks of channels, and for each product those of the block's channels
+/// side by side.
+pub(crate) fn pack(
+    channels: usize,
+    products: usize,
+    most: usize,
+    weight: impl Fn(usize, usize) -> f32,
+) -> Vec<f32> {
+    let mut packed = Vec::with_capacity(channels * products);
+    let mut first = 0;
+    for block in blocks(channels, most) {
+        for product in 0..products {
+            packed.extend((first..first + block).map(|channel| weight(channel, product)));
+        }
+        first += block;
+    }
+    packed
+}
+
 /// Output channels in blocks of these sizes: as many as fit the registers, then what is left in powers of two.
-pub(crate) fn blocks(channels: usize, most: usize) -> impl Iterator<Item = usize> {
+fn blocks(channels: usize, most: usize) -> impl Iterator<Item = usize> {
     let mut left = channels;
     std::iter::from_fn(move || {
         let block = (left > 0).then(|| if left >= most { most } else { 1 << left.ilog2() })?;

@@ -8,7 +8,7 @@
 use crate::{
     gather::{Axis, Gather, gather},
     planes::{Planes, SLACK},
-    tile::{Places, Sums, blocks, sum},
+    tile::{Places, Sums, pack, sum},
     vector::{Isa, Vector, on_each_isa},
 };
 
@@ -57,15 +57,7 @@ impl Winograd {
         let outputs = output.shape.channels;
         let kernels: Vec<[f32; NUMBERS]> = weights.as_chunks::<9>().0.iter().map(kernel).collect();
         let weights = (0..NUMBERS).map(|number| {
-            let mut packed = Vec::with_capacity(kernels.len());
-            let mut first = 0;
-            for block in blocks(outputs, isa.channels()) {
-                for input in 0..inputs {
-                    packed.extend((first..first + block).map(|it| kernels[it * inputs + input][number]));
-                }
-                first += block;
-            }
-            packed
+            pack(outputs, inputs, isa.channels(), |output, input| kernels[output * inputs + input][number])
         });
         Self {
             places: std::array::from_fn(|number| gather.offset([number / 6, number % 6])),

@@ -281,8 +281,8 @@ impl Inspector {
         let differs = |reason: String| PackError::Parity { file: file.clone(), reason };
         let refuse = |reason: String| PackError::Graph { file: file.clone(), reason };
         let pixels = self.sample().map_err(differs)?;
-        let whole = Region { x: 0, y: 0, width: pixels.width, height: pixels.height };
-        let window = Window::whole([pixels.width, pixels.height]);
+        let size = [pixels.width, pixels.height];
+        let (whole, window) = (Region::whole(size), Window::whole(size));
         let input = self.network.input().map_err(refuse)?;
         self.preparation.write(&pixels, &window, whole, input).map_err(refuse)?;
         let answers = self.network.run().map_err(refuse)?;

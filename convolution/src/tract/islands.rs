@@ -88,8 +88,7 @@ impl Copy<'_> {
 
     fn node(&mut self, id: usize, isa: Isa) -> TractResult<()> {
         let node = self.source.node(id);
-        let inputs: TVec<OutletId> =
-            node.inputs.iter().map(|it| self.outlet(*it)).collect::<TractResult<_>>()?;
+        let inputs = self.outlets(&node.inputs)?;
         let made = if self.source.input_outlets()?.iter().any(|it| it.node == id) {
             tvec!(self.target.add_source(&*node.name, node.outputs[0].fact.clone())?)
         } else if let Some(shares) = Shares::of(self.source, node, isa) {
@@ -112,6 +111,10 @@ impl Copy<'_> {
         let made = self.target.wire_node(&*node.name, node.op.clone(), &[])?[outlet.slot];
         self.outlets.insert(outlet, made);
         Ok(made)
+    }
+
+    fn outlets(&mut self, outlets: &[OutletId]) -> TractResult<TVec<OutletId>> {
+        outlets.iter().map(|it| self.outlet(*it)).collect()
     }
 
     /// Makes one operator of many; gives one that was refused instead.
@@ -152,7 +155,7 @@ impl Copy<'_> {
             graph.output(made[outlet]);
             facts.push(self.source.outlet_fact(*outlet)?.without_value());
         }
-        let inputs: TVec<OutletId> = inputs.iter().map(|it| self.outlet(*it)).collect::<TractResult<_>>()?;
+        let inputs = self.outlets(&inputs)?;
         let operator = PlanesOperator::new(Program::new(graph, isa), facts);
         let name = format!("planes.{}", self.source.node(nodes[0]).name);
         for (outlet, place) in outputs.iter().zip(self.target.wire_node(name, operator, &inputs)?) {
@@ -163,20 +166,8 @@ impl Copy<'_> {
 
     fn finish(mut self) -> TractResult<TypedModel> {
         // The order of the inputs is the caller's.
-        let inputs: Vec<OutletId> = self
-            .source
-            .input_outlets()?
-            .to_vec()
-            .into_iter()
-            .map(|it| self.outlet(it))
-            .collect::<TractResult<_>>()?;
-        let outputs: Vec<OutletId> = self
-            .source
-            .output_outlets()?
-            .to_vec()
-            .into_iter()
-            .map(|it| self.outlet(it))
-            .collect::<TractResult<_>>()?;
+        let inputs = self.outlets(self.source.input_outlets()?)?;
+        let outputs = self.outlets(self.source.output_outlets()?)?;
         for (from, to) in self.source.output_outlets()?.iter().zip(&outputs) {
             if let Some(label) = self.source.outlet_label(*from) {
                 self.target.set_outlet_label(*to, label.to_owned())?;
