@@ -1,17 +1,6 @@
-//! A convolution, and the form in which it is run.
+//! A convolution: its numbers, and what they mean for planes.
 
-use crate::{
-    activation::{Activation, activate},
-    gather::{Axis, Gather, gather},
-    planes::{Planes, Shape},
-    tile::{Places, Sums, pack, sum},
-    vector::Isa,
-    winograd::Winograd,
-};
-
-/// So many bytes of input are gone through for all output channels at once: they stay in the second-level cache of a
-/// Raspberry Pi's core as of a server's.
-const CACHED: usize = 192 * 1024;
+use crate::{gather::Axis, planes::Shape};
 
 /// A wider reach would make more padding than picture.
 const LONGEST_REACH: usize = 16;
@@ -74,7 +63,7 @@ impl Convolution {
     }
 
     /// Whether fewer products are worth the sums before and after them.
-    fn suits_winograd(&self, input: Shape, output: Shape) -> bool {
+    pub(crate) fn suits_winograd(&self, input: Shape, output: Shape) -> bool {
         let inputs = input.channels / self.groups;
         self.groups == 1
             && [self.kernel, self.stride, self.dilation] == [[3, 3], [1, 1], [1, 1]]
@@ -112,206 +101,12 @@ impl Convolution {
         }
     }
 
-    fn axis(&self, axis: usize) -> Axis {
+    pub(crate) fn axis(&self, axis: usize) -> Axis {
         Axis {
             kernel: self.kernel[axis],
             stride: self.stride[axis],
             dilation: self.dilation[axis],
             before: self.before[axis],
-        }
-    }
-}
-
-/// A convolution with its weights in the order in which they are used.
-#[derive(Debug)]
-pub(crate) struct Prepared {
-    input: Planes,
-    output: Planes,
-    gather: Option<Gather>,
-    winograd: Option<Winograd>,
-    groups: Vec<Group>,
-    offsets: Vec<u32>,
-    /// How far before a pixel's own place the first input lies.
-    back: usize,
-    chunk: usize,
-    clamp: [f32; 2],
-    activation: Option<Activation>,
-}
-
-#[derive(Debug, Default)]
-struct Group {
-    weights: Vec<f32>,
-    bias: Vec<f32>,
-}
-
-impl Prepared {
-    pub(crate) fn new(
-        isa: Isa,
-        convolution: &Convolution,
-        input: Planes,
-        output: Planes,
-        activation: Option<Activation>,
-    ) -> Self {
-        let (clamp, activation) = match activation {
-            Some(Activation::Clamp { low, high }) => ([low, high], None),
-            other => ([f32::NEG_INFINITY, f32::INFINITY], other),
-        };
-        let winograd = convolution.suits_winograd(input.shape, output.shape).then(|| {
-            let mut bias = convolution.bias.clone();
-            bias.resize(convolution.outputs, 0.0);
-            let inputs = input.shape.channels;
-            Winograd::new(isa, &convolution.weights, bias, inputs, convolution.before, output, clamp)
-        });
-        if winograd.is_some() {
-            // Nothing of the other way is kept.
-            let (groups, offsets) = (vec![Group::default()], Vec::new());
-            let (gather, back, chunk) = (None, 0, 0);
-            return Self { input, output, gather, winograd, groups, offsets, back, chunk, clamp, activation };
-        }
-        let is_direct = convolution.is_direct(input.shape, output.shape);
-        let axes = [0, 1].map(|axis| convolution.axis(axis));
-        let gather = (!is_direct).then(|| Gather::new(axes, output.shape.height, output.row()));
-        let inputs = input.shape.channels / convolution.groups;
-        let (back, channel) = match &gather {
-            None => (convolution.before[0] * input.row() + convolution.before[1], input.plane()),
-            Some(gather) => (0, gather.channel()),
-        };
-        let mut offsets = Vec::with_capacity(inputs * convolution.kernel[0] * convolution.kernel[1]);
-        for at in 0..inputs {
-            for y in 0..convolution.kernel[0] {
-                for x in 0..convolution.kernel[1] {
-                    let within = match &gather {
-                        None => y * convolution.dilation[0] * input.row() + x * convolution.dilation[1],
-                        Some(gather) => gather.offset([y, x]),
-                    };
-                    offsets.push((at * channel + within) as u32);
-                }
-            }
-        }
-        let outputs = convolution.outputs / convolution.groups;
-        let groups = (0..convolution.groups).map(|group| {
-            let weights = &convolution.weights[group * outputs * offsets.len()..][..outputs * offsets.len()];
-            let bias = match convolution.bias.get(group * outputs..(group + 1) * outputs) {
-                Some(bias) => bias.to_vec(),
-                None => vec![0.0; outputs],
-            };
-            Group {
-                weights: pack(outputs, offsets.len(), isa.channels(), |channel, product| {
-                    weights[channel * offsets.len() + product]
-                }),
-                bias,
-            }
-        });
-        let planes = gather.as_ref().map_or(1, |it| it.channel() / output.pixels().max(1)).max(1);
-        Self {
-            input,
-            output,
-            groups: groups.collect(),
-            offsets,
-            back,
-            chunk: (CACHED / 4 / (inputs * planes)).max(256).next_multiple_of(192),
-            clamp,
-            activation,
-            gather,
-            winograd: None,
-        }
-    }
-
-    /// How many values it needs besides its input and output.
-    pub(crate) fn scratch(&self) -> usize {
-        if let Some(winograd) = &self.winograd {
-            return winograd.scratch();
-        }
-        let inputs = self.input.shape.channels / self.groups.len();
-        self.gather.as_ref().map_or(0, |gather| inputs * gather.channel() + crate::planes::SLACK)
-    }
-
-    /// Runs it.
-    ///
-    /// # Safety
-    /// `input`, `residual` (null for none) and `output` are the first values of planes of the geometries for which
-    /// this was made (the residual's is the output's); `scratch` has as many values as asked for. What is written is
-    /// not read.
-    pub(crate) unsafe fn run(
-        &self,
-        isa: Isa,
-        input: *const f32,
-        residual: *const f32,
-        output: *mut f32,
-        scratch: *mut f32,
-    ) {
-        let inputs = self.input.shape.channels / self.groups.len();
-        let outputs = self.output.shape.channels / self.groups.len();
-        let plane = self.output.plane();
-        if let Some(winograd) = &self.winograd {
-            // SAFETY: handed on.
-            unsafe {
-                winograd.run(isa, input, &self.input, residual, output, scratch);
-                for channel in 0..outputs {
-                    let values = output.add(channel * plane);
-                    self.activate(isa, values, self.output.pixels());
-                }
-            }
-            return;
-        }
-        for (number, group) in self.groups.iter().enumerate() {
-            // SAFETY: the groups' planes follow each other, in the input, the residual and the output.
-            unsafe {
-                let input = input.add(number * inputs * self.input.plane());
-                let from = match &self.gather {
-                    None => input.sub(self.back),
-                    Some(way) => {
-                        let (plane, row) = (self.input.plane(), self.input.row());
-                        gather(isa, way, self.input.shape, inputs, input, plane, row, scratch);
-                        scratch.cast_const()
-                    }
-                };
-                let first = number * outputs * plane;
-                let residual = if residual.is_null() { residual } else { residual.add(first) };
-                self.group(isa, group, from, residual, output.add(first));
-            }
-        }
-    }
-
-    /// # Safety
-    /// As of [`Prepared::run`], for one group.
-    unsafe fn group(
-        &self,
-        isa: Isa,
-        group: &Group,
-        input: *const f32,
-        residual: *const f32,
-        output: *mut f32,
-    ) {
-        let [low, high] = self.clamp;
-        let sums = Sums { offsets: &self.offsets, weights: &group.weights, bias: &group.bias, low, high };
-        let (plane, pixels) = (self.output.plane(), self.output.pixels());
-        for from in (0..pixels).step_by(self.chunk) {
-            let to = (from + self.chunk).min(pixels);
-            let places = Places {
-                input,
-                residual,
-                output,
-                output_plane: plane,
-                residual_plane: plane,
-                pixels: [from, to],
-            };
-            // SAFETY: handed on.
-            unsafe {
-                sum(isa, &sums, &places);
-                for channel in 0..group.bias.len() {
-                    self.activate(isa, output.add(channel * plane + from), to - from);
-                }
-            }
-        }
-    }
-
-    /// # Safety
-    /// So many values are there.
-    unsafe fn activate(&self, isa: Isa, values: *mut f32, length: usize) {
-        if let Some(activation) = self.activation {
-            // SAFETY: handed on.
-            unsafe { activate(isa, activation, values, values, length) }
         }
     }
 }

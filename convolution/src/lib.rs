@@ -14,8 +14,10 @@ mod activation;
 mod planes;
 mod tile;
 mod gather;
-mod winograd;
 mod convolve;
+mod direct;
+mod winograd;
+mod prepared;
 mod pixelwise;
 #[cfg(feature = "tract")]
 mod softmax;

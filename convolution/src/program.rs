@@ -4,13 +4,13 @@ use std::time::{Duration, Instant};
 
 use crate::{
     activation::{Activation, activate},
-    convolve::Prepared,
     enlarge::{Between, enlarge, interpolate},
     graph::{Graph, Kind, Value},
     layout::{Layout, Place},
     pixelwise::{Pairing, pair},
     planes::{Planes, Shape},
     pool::{MaxPool, pool},
+    prepared::Prepared,
     rows::{Rows, RowsMut},
     vector::Isa,
 };
@@ -38,7 +38,7 @@ enum Task {
         to: Place,
     },
     Convolve {
-        prepared: Box<Prepared>,
+        prepared: Prepared,
         from: Source,
         plus: Option<Place>,
         to: Place,
@@ -305,7 +305,7 @@ fn task(graph: &Graph, layout: &Layout, given: &[Value], isa: Isa, value: Value)
                 planes.pad = 0;
             }
             Task::Convolve {
-                prepared: Box::new(Prepared::new(isa, convolution, planes, to.planes, *then)),
+                prepared: Prepared::new(isa, convolution, [planes, to.planes], *then),
                 from: direct.map_or_else(|| Source::Made(place(input)), Source::Given),
                 plus: plus.as_ref().map(place),
                 to,

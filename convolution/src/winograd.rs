@@ -6,6 +6,8 @@
 //! seven are lost, which no network notices.
 
 use crate::{
+    activation::{Activation, activate},
+    convolve::Convolution,
     gather::{Axis, Gather, gather},
     planes::{Planes, SLACK},
     tile::{Places, Sums, pack, sum},
@@ -25,6 +27,7 @@ pub(crate) struct Winograd {
     gather: Gather,
     /// Where the 36 inputs of a tile lie.
     places: [usize; NUMBERS],
+    input: Planes,
     inputs: usize,
     output: Planes,
     /// Tiles from one row of them to the next.
@@ -37,31 +40,34 @@ pub(crate) struct Winograd {
     zeros: Vec<f32>,
     bias: Vec<f32>,
     clamp: [f32; 2],
+    activation: Option<Activation>,
 }
 
 impl Winograd {
-    /// For planes that are padded with `before` zeros above and to the left. `weights` are `[outputs, inputs, 3, 3]`.
     pub(crate) fn new(
         isa: Isa,
-        weights: &[f32],
-        bias: Vec<f32>,
-        inputs: usize,
-        before: [usize; 2],
-        output: Planes,
+        convolution: &Convolution,
+        [input, output]: [Planes; 2],
         clamp: [f32; 2],
+        activation: Option<Activation>,
     ) -> Self {
+        let inputs = input.shape.channels;
+        let mut bias = convolution.bias.clone();
+        bias.resize(convolution.outputs, 0.0);
         let tiles = [output.shape.height, output.shape.width].map(|side| side.div_ceil(4));
         let row = tiles[1] + 1;
-        let axes = before.map(|before| Axis { kernel: 6, stride: 4, dilation: 1, before });
+        let axes = convolution.before.map(|before| Axis { kernel: 6, stride: 4, dilation: 1, before });
         let gather = Gather::new(axes, tiles[0], row);
         let outputs = output.shape.channels;
-        let kernels: Vec<[f32; NUMBERS]> = weights.as_chunks::<9>().0.iter().map(kernel).collect();
+        let kernels: Vec<[f32; NUMBERS]> =
+            convolution.weights.as_chunks::<9>().0.iter().map(kernel).collect();
         let weights = (0..NUMBERS).map(|number| {
             pack(outputs, inputs, isa.channels(), |output, input| kernels[output * inputs + input][number])
         });
         Self {
             places: std::array::from_fn(|number| gather.offset([number / 6, number % 6])),
             gather,
+            input,
             inputs,
             output,
             row,
@@ -71,6 +77,7 @@ impl Winograd {
             zeros: vec![0.0; outputs],
             bias,
             clamp,
+            activation,
         }
     }
 
@@ -92,7 +99,6 @@ impl Winograd {
         &self,
         isa: Isa,
         input: *const f32,
-        geometry: &Planes,
         residual: *const f32,
         output: *mut f32,
         scratch: *mut f32,
@@ -102,8 +108,8 @@ impl Winograd {
         unsafe {
             let numbers = scratch.add(self.gathered());
             let products = numbers.add(NUMBERS * Self::stride(self.inputs));
-            let (plane, row) = (geometry.plane(), geometry.row());
-            gather(isa, &self.gather, geometry.shape, self.inputs, input, plane, row, scratch);
+            let (plane, row) = (self.input.plane(), self.input.row());
+            gather(isa, &self.gather, self.input.shape, self.inputs, input, plane, row, scratch);
             for first in (0..self.positions).step_by(TOGETHER) {
                 let count = TOGETHER.min(self.positions - first);
                 take_apart(isa, self, scratch.add(first), numbers, count);
@@ -126,6 +132,12 @@ impl Winograd {
                     sum(isa, &sums, &places);
                 }
                 put_together(isa, self, products, first, residual, output);
+            }
+            if let Some(activation) = self.activation {
+                for channel in 0..outputs {
+                    let values = output.add(channel * self.output.plane());
+                    activate(isa, activation, values, values, self.output.pixels());
+                }
             }
         }
     }
