@@ -1,12 +1,25 @@
 //! Proof of life by work: what the watchdog looks at.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::{
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+/// A source that gives neither a frame nor a fault for so long after the start has nothing to show now.
+const SILENCE: Duration = Duration::from_secs(10);
 
 /// Counts what a station's threads got done.
 #[derive(Debug, Default)]
 pub(super) struct Pulse {
     camera: AtomicU64,
     judge: AtomicU64,
+    has_frames: AtomicBool,
+    has_empty_frame: AtomicBool,
+    /// Why no frames come.
+    absence: Mutex<Option<String>>,
 }
 
 /// The counts at one instant.
@@ -20,6 +33,39 @@ impl Pulse {
     /// The source answered within its time, be it with a frame or with a fault.
     pub(super) fn camera(&self) {
         self.camera.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The source gave a frame. Whether none came before it for a reason.
+    pub(super) fn frame(&self) -> bool {
+        self.has_frames.store(true, Ordering::Relaxed);
+        self.absence.lock().unwrap_or_else(PoisonError::into_inner).take().is_some()
+    }
+
+    /// A frame was looked at, and there was no item in it to be inspected.
+    pub(super) fn empty_frame(&self) {
+        self.has_empty_frame.store(true, Ordering::Relaxed);
+    }
+
+    /// No frames come, for this reason. Whether that is news.
+    pub(super) fn absent(&self, reason: String) -> bool {
+        let mut absence = self.absence.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_news = absence.as_ref() != Some(&reason);
+        *absence = Some(reason);
+        is_news
+    }
+
+    /// Why no frames come, if none do.
+    pub(super) fn absence(&self) -> Option<String> {
+        self.absence.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Whether it is known how the station stands, `waited` after its start: its first frame was judged, or its source
+    /// has none.
+    pub(super) fn is_known(&self, waited: Duration) -> bool {
+        self.judge.load(Ordering::Relaxed) > 0
+            || self.has_empty_frame.load(Ordering::Relaxed)
+            || self.absence().is_some()
+            || (waited >= SILENCE && !self.has_frames.load(Ordering::Relaxed))
     }
 
     /// What a worker saw came to the judge, or an item was judged.
@@ -53,5 +99,34 @@ mod tests {
         pulse.judge();
         assert!(pulse.went_on(&mut beat, false));
         assert!(!pulse.went_on(&mut beat, false), "the camera did nothing");
+    }
+
+    #[test]
+    fn a_station_is_known_once_its_first_frame_was_judged_or_its_source_has_none() {
+        let late = SILENCE;
+        let known = |what: fn(&Pulse), waited| {
+            let pulse = Pulse::default();
+            pulse.camera();
+            what(&pulse);
+            pulse.is_known(waited)
+        };
+        assert!(!known(|_| {}, Duration::ZERO), "the source may be slow");
+        assert!(known(|_| {}, late), "it is silent");
+        assert!(!known(|it| _ = it.frame(), late), "the frame is not judged yet, however long that takes");
+        assert!(known(|it| it.judge(), Duration::ZERO));
+        assert!(known(|it| it.empty_frame(), Duration::ZERO));
+        assert!(known(|it| _ = it.absent("unplugged".to_owned()), Duration::ZERO));
+    }
+
+    #[test]
+    fn why_no_frames_come_is_news_once_and_over_with_the_next_frame() {
+        let pulse = Pulse::default();
+        assert!(!pulse.frame(), "nothing was wrong");
+        assert!(pulse.absent("unplugged".to_owned()));
+        assert!(!pulse.absent("unplugged".to_owned()));
+        assert!(pulse.absent("busy".to_owned()));
+        assert_eq!(pulse.absence().as_deref(), Some("busy"));
+        assert!(pulse.frame());
+        assert_eq!(pulse.absence(), None);
     }
 }

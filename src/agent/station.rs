@@ -1,6 +1,6 @@
 //! One station at work: its threads, and how it stands.
 
-use std::{sync::Arc, thread::JoinHandle};
+use std::{sync::Arc, thread::JoinHandle, time::Duration};
 
 use tokio::sync::watch::Receiver;
 use tracing::Span;
@@ -118,6 +118,11 @@ impl Station {
         (sensing_broke && !self.handover.is_closed()) || !self.delivering.is_alive()
     }
 
+    /// Whether it is known how it stands, `waited` after its start: see [`Pulse::is_known`].
+    pub(super) fn is_known(&self, waited: Duration) -> bool {
+        self.pulse.is_known(waited) || self.camera.is_finished()
+    }
+
     /// Whether its source has ended and every item is judged.
     pub(super) fn has_ended(&self) -> bool {
         self.camera.is_finished() && self.judge.is_finished()
@@ -148,8 +153,9 @@ impl Station {
             State::Stopped => "stopped".to_owned(),
         };
         let waiting = self.waiting().map_or_else(|| "?".to_owned(), |reports| reports.to_string());
+        let absence = self.pulse.absence().map(|reason| format!("; no frames: {reason}")).unwrap_or_default();
         format!(
-            "{} items: {} OK, {} NG, {} NOT INSPECTED; {waiting} reports wait; {hub}",
+            "{} items: {} OK, {} NG, {} NOT INSPECTED; {waiting} reports wait; {hub}{absence}",
             self.tally.items(),
             self.tally.get(Verdict::Ok),
             self.tally.get(Verdict::Ng),

@@ -30,13 +30,18 @@ pub(super) struct Supervision {
 impl Supervision {
     /// Returns once the stop is asked for, all sources have ended, or a part is gone.
     pub(super) fn watch(&self, stations: &mut [Station], workers: &[JoinHandle<()>]) {
-        self.systemd.ready();
+        let (started, mut is_ready) = (Instant::now(), false);
         let interval = self.systemd.watchdog_interval().map(|limit| limit / 2);
         let (mut proven, mut told) = (Instant::now(), None::<Instant>);
         while !self.stop.wait(TURN) {
-            let is_broken =
-                stations.iter().any(Station::is_broken) || workers.iter().any(JoinHandle::is_finished);
-            if is_broken || stations.iter().all(Station::has_ended) {
+            if stations.iter().any(Station::is_broken) || workers.iter().any(JoinHandle::is_finished) {
+                break;
+            }
+            if !is_ready && stations.iter().all(|it| it.is_known(started.elapsed())) {
+                is_ready = true;
+                self.systemd.ready();
+            }
+            if stations.iter().all(Station::has_ended) {
                 break;
             }
             if interval.is_some_and(|interval| proven.elapsed() >= interval) {
@@ -52,7 +57,10 @@ impl Supervision {
                 self.systemd.status(&status(stations));
             }
         }
-        self.systemd.stopping();
+        // To systemd a station that begins anew was there all the time.
+        if !self.stop.is_to_begin_anew() {
+            self.systemd.stopping();
+        }
     }
 
     /// Unless a stop was asked for, waits until the outboxes are empty, but not for ever.

@@ -34,12 +34,11 @@ impl Watch {
             ItemMode::Passing(rule) => Some(Passing::new(rule.clone(), self.numbers.next())),
         };
         let mut decoder = Decoder::default();
-        let mut fault: Option<String> = None;
         while !self.stop.is_set() {
             self.pulse.camera();
             match self.source.next_frame(PATIENCE) {
                 Ok(Next::Frame(frame)) => {
-                    if fault.take().is_some() {
+                    if self.pulse.frame() {
                         tracing::info!("frames come again from {}", self.source.describe());
                     }
                     match &mut passing {
@@ -50,10 +49,8 @@ impl Watch {
                 Ok(Next::Late) => {}
                 Ok(Next::End) => break,
                 Err(error) => {
-                    let text = error.to_string();
-                    if fault.as_ref() != Some(&text) {
-                        tracing::error!("{text}");
-                        fault = Some(text);
+                    if self.pulse.absent(error.to_string()) {
+                        tracing::error!("{error}");
                     }
                     self.stop.wait(FAULT_PAUSE);
                 }
@@ -84,6 +81,9 @@ impl Watch {
         self.complain_of_region(pixels);
         let seen = passing.observe(pixels);
         self.numbers.advance_to(passing.next_item());
+        if seen.whole.is_empty() {
+            self.pulse.empty_frame();
+        }
         for whole in seen.whole {
             let frame = frame.clone();
             self.handover.offer(Look { item: whole.item, region: Some(whole.region), frame });

@@ -16,7 +16,7 @@ pub(crate) struct Manager {
 }
 
 impl Manager {
-    fn of(station: &Station) -> Self {
+    pub(crate) fn of(station: &Station) -> Self {
         Self::at(station.path("notify"))
     }
 
@@ -64,6 +64,21 @@ fn systemd_hears_ready_how_things_stand_proof_of_work_and_stopping() {
 }
 
 #[test]
+fn a_station_without_its_source_is_ready_and_says_so() {
+    let station = Station::that_sees_every_second_item_dark(20.0);
+    fs::rename(station.path("pictures"), station.path("elsewhere")).unwrap();
+    let manager = Manager::of(&station);
+    let mut agent = station.starts_with(&manager.environment(PATIENCE));
+    manager.hears("READY=1");
+    let status = manager.hears("STATUS=");
+    assert!(status.contains("0 items") && status.contains("; no frames: "), "{status}");
+    fs::rename(station.path("elsewhere"), station.path("pictures")).unwrap();
+    station.waits_until("a report once the source is there", |hub| hub.accepted() > 0);
+    agent.gets("TERM");
+    agent.ends_well();
+}
+
+#[test]
 fn a_station_whose_source_is_silent_for_a_good_reason_is_still_alive() {
     let station = Station::that_sees(&[]);
     let manager = Manager::of(&station);
@@ -90,6 +105,7 @@ fn the_unit_starts_what_there_is_and_loads_the_secret_that_the_agent_looks_for()
     let (credential, _) =
         value("LoadCredential").split_once(':').map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap();
     assert_eq!(credential, "hub-connection-string");
+    assert!(value("ExecReload").contains("kill -HUP $MAINPID"));
     let stop: u64 = value("TimeoutStopSec").parse().unwrap();
     assert!(stop > 5, "the agent may take 5 s to end");
 }
