@@ -30,6 +30,17 @@ impl Systemd {
         tell(&NotifyState::Ready);
     }
 
+    /// The station takes a new configuration, and says [`Systemd::ready`] again once it is at work with it.
+    pub fn reloading(&self) {
+        // Without an instant systemd takes it for older than the request; it is that of sd_notify(3).
+        let now = NotifyState::monotonic_usec_now();
+        let states = now.map(|now| vec![NotifyState::Reloading, now]);
+        match states.and_then(|states| sd_notify::notify(&states)) {
+            Ok(()) => {}
+            Err(error) => tracing::debug!("cannot tell systemd of the new configuration: {error}"),
+        }
+    }
+
     /// A line for `systemctl status`.
     pub fn status(&self, text: &str) {
         tell(&NotifyState::Status(text));

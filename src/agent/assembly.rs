@@ -2,7 +2,7 @@
 
 use std::{fs, path::PathBuf, sync::Arc};
 
-use andon_telemetry::{Agent, Station};
+use andon_telemetry::Agent;
 
 use crate::{
     agent::{events::Log, parts::Parts, threads::Place},
@@ -59,21 +59,78 @@ pub enum AssemblyError {
     Trust(#[from] TrustError),
 }
 
-/// Builds the parts of stations that run in one process. Each model pack is loaded and checked once, the outboxes are
-/// opened, nothing is sent.
+/// Stations of which everything was looked at that can be without taking it: see [`prepare`].
+pub struct Prepared(Vec<Station>);
+
+struct Station {
+    config: Config,
+    place: Place,
+    model: Arc<Model>,
+    rule: Rule,
+    link: Hub,
+}
+
+/// Builds the parts of stations that run in one process: see [`prepare`] and [`Prepared::open`].
 ///
 /// # Errors
 /// Says which part cannot be built and what to do.
 pub fn assemble(stations: &[Config]) -> Result<Vec<Parts<Hub>>, AssemblyError> {
+    prepare(stations)?.open()
+}
+
+/// Loads and checks each model pack once, reads secrets and authorities, compares labels. Takes nothing that stations
+/// which run now may hold.
+///
+/// # Errors
+/// Says what cannot be used and what to do.
+pub fn prepare(stations: &[Config]) -> Result<Prepared, AssemblyError> {
     let identities = identities(stations)?;
     let mut models = Vec::new();
-    let build = |(config, identity): (&Config, Identity)| {
+    let prepare = |(config, identity): (&Config, Identity)| {
         // What it starts says in the log whose it is.
         let place = if stations.len() == 1 { Place::alone() } else { Place::of(&config.station.id) };
         let model = load(config, &mut models)?;
-        place.span.in_scope(|| assemble_one(config, model, identity))
+        let rule = rule(config, model.pack())?;
+        let link = Hub::new(identity, config.hub.settings.clone())?;
+        Ok(Station { config: config.clone(), place, model, rule, link })
     };
-    stations.iter().zip(identities).map(build).collect()
+    stations.iter().zip(identities).map(prepare).collect::<Result<_, _>>().map(Prepared)
+}
+
+impl Prepared {
+    /// Opens outboxes and evidence folders and makes the parts; nothing is sent.
+    ///
+    /// # Errors
+    /// Says which part cannot be opened and what to do.
+    pub fn open(self) -> Result<Vec<Parts<Hub>>, AssemblyError> {
+        let open = |station: Station| station.place.span.clone().in_scope(|| station.open());
+        self.0.into_iter().map(open).collect()
+    }
+}
+
+impl Station {
+    fn open(self) -> Result<Parts<Hub>, AssemblyError> {
+        let Self { config, model, rule, link, .. } = self;
+        let (outbox, opening) = Outbox::open(&config.outbox.file, config.outbox.limits)?;
+        tell(&opening);
+        let evidence = config.evidence.map(|evidence| {
+            let (folder, limit_bytes) = (evidence.folder, evidence.limit_bytes);
+            Evidence::start(EvidenceSettings { folder, limit_bytes })
+        });
+        Ok(Parts {
+            source: source(&config.source),
+            mode: config.items.mode,
+            rule,
+            origin: origin(config.station, model.pack()),
+            incidents: config.incidents,
+            model,
+            evidence: evidence.transpose()?,
+            outbox,
+            link,
+            pace: Pace { window: config.hub.window, ..Pace::default() },
+            listener: Arc::new(Log),
+        })
+    }
 }
 
 /// Who the stations are at the hub.
@@ -107,30 +164,6 @@ fn load(
     let model = Arc::new(Model::load_for(pack, &engine)?);
     loaded.push((folder, engine, Arc::clone(&model)));
     Ok(model)
-}
-
-fn assemble_one(config: &Config, model: Arc<Model>, identity: Identity) -> Result<Parts<Hub>, AssemblyError> {
-    let rule = rule(config, model.pack())?;
-    let link = Hub::new(identity, config.hub.settings.clone())?;
-    let (outbox, opening) = Outbox::open(&config.outbox.file, config.outbox.limits)?;
-    tell(&opening);
-    let evidence = config.evidence.as_ref().map(|evidence| {
-        let (folder, limit_bytes) = (evidence.folder.clone(), evidence.limit_bytes);
-        Evidence::start(EvidenceSettings { folder, limit_bytes })
-    });
-    Ok(Parts {
-        source: source(&config.source),
-        mode: config.items.mode.clone(),
-        rule,
-        origin: origin(config.station.clone(), model.pack()),
-        incidents: config.incidents.clone(),
-        model,
-        evidence: evidence.transpose()?,
-        outbox,
-        link,
-        pace: Pace { window: config.hub.window, ..Pace::default() },
-        listener: Arc::new(Log),
-    })
 }
 
 /// The source that the configuration names.
@@ -171,7 +204,7 @@ pub fn rule(config: &Config, pack: &Pack) -> Result<Rule, AssemblyError> {
     })
 }
 
-fn origin(station: Station, pack: &Pack) -> Origin {
+fn origin(station: andon_telemetry::Station, pack: &Pack) -> Origin {
     let (name, version) = (pack.name().to_owned(), pack.version().to_owned());
     Origin {
         station,

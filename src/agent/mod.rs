@@ -26,7 +26,7 @@ use std::time::Duration;
 
 use crate::{delivery::Link, pool::Pool, systemd::Systemd};
 
-pub use assembly::{AssemblyError, assemble, identities, rule, source};
+pub use assembly::{AssemblyError, Prepared, assemble, identities, prepare, rule, source};
 pub use events::{Listener, Log};
 pub use parts::Parts;
 pub use station::Outcome;

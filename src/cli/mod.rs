@@ -7,6 +7,7 @@ mod outcome;
 mod stations;
 mod log;
 mod outbox;
+mod wishes;
 mod run;
 mod check;
 mod inspect;

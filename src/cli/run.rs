@@ -1,22 +1,12 @@
 //! `andon run`: stations at work.
 
-use std::{
-    io,
-    sync::{Arc, atomic::AtomicBool},
-    thread,
-};
-
 use clap::Args;
-use signal_hook::{
-    consts::{SIGINT, SIGTERM},
-    flag,
-    iterator::Signals,
-};
 
-use super::{log, outcome::Failure, stations::StationsArgument};
+use super::{log, outcome::Failure, stations::StationsArgument, wishes::Wishes};
 use crate::{
-    agent::{self, AssemblyError, Outcome, Stop},
-    config::LogLevel,
+    agent::{self, AssemblyError, Outcome, Parts},
+    config::{Config, LogLevel},
+    hub::Hub,
     pool::Pool,
     systemd::Systemd,
 };
@@ -32,15 +22,44 @@ pub(super) struct RunArguments {
 }
 
 pub(super) fn run(arguments: &RunArguments) -> Result<(), Failure> {
-    let stations = arguments.stations.load()?;
-    // There is one log; the station that wants to hear most hears it.
-    let level = stations.iter().map(|config| config.log).max();
-    log::start(level.unwrap_or(LogLevel::Info));
-    let stop = Stop::default();
-    stop_on_signals(stop.clone())
+    let mut configs = arguments.stations.load()?;
+    let log = log::start(level(&configs));
+    let systemd = Systemd::from_environment();
+    let wishes = Wishes::listen(arguments.stations.clone(), systemd)
         .map_err(|error| Failure::Failed(format!("cannot listen for signals: {error}")))?;
-    let parts = agent::assemble(&stations)?;
-    for (config, parts) in stations.iter().zip(&parts) {
+    let workers = arguments.workers.map_or_else(Pool::usual_workers, usize::from);
+    let mut parts = agent::assemble(&configs)?;
+    let mut lost = 0;
+    loop {
+        introduce(&configs, &parts);
+        let outcomes = agent::run(parts, workers, systemd, &wishes.stop());
+        lost += conclude(&outcomes.map_err(|error| Failure::Failed(error.to_string()))?);
+        let Some(next) = wishes.next() else { break };
+        parts = match next.prepared.open() {
+            Ok(parts) => {
+                configs = next.configs;
+                log.turn_to(level(&configs));
+                parts
+            }
+            Err(error) => {
+                tracing::error!("the new configuration is refused, the old one goes on: {error}");
+                agent::assemble(&configs)?
+            }
+        };
+    }
+    match lost {
+        0 => Ok(()),
+        lost => Err(Failure::Failed(format!("{lost} reports are lost: the disk took none, see above"))),
+    }
+}
+
+/// There is one log; the station that wants to hear most hears it.
+fn level(configs: &[Config]) -> LogLevel {
+    configs.iter().map(|config| config.log).max().unwrap_or(LogLevel::Info)
+}
+
+fn introduce(configs: &[Config], parts: &[Parts<Hub>]) {
+    for (config, parts) in configs.iter().zip(parts) {
         tracing::info!(
             station = config.station.id,
             line = config.station.line,
@@ -50,10 +69,6 @@ pub(super) fn run(arguments: &RunArguments) -> Result<(), Failure> {
             parts.source.describe()
         );
     }
-    let workers = arguments.workers.map_or_else(Pool::usual_workers, usize::from);
-    let outcomes = agent::run(parts, workers, Systemd::from_environment(), &stop);
-    let outcomes = outcomes.map_err(|error| Failure::Failed(error.to_string()))?;
-    conclude(&outcomes)
 }
 
 impl From<AssemblyError> for Failure {
@@ -67,24 +82,8 @@ impl From<AssemblyError> for Failure {
     }
 }
 
-/// The first SIGTERM or SIGINT asks for an orderly stop, the second ends the process at once.
-fn stop_on_signals(stop: Stop) -> io::Result<()> {
-    let asked = Arc::new(AtomicBool::new(false));
-    for signal in [SIGTERM, SIGINT] {
-        flag::register_conditional_shutdown(signal, 1, Arc::clone(&asked))?;
-        flag::register(signal, Arc::clone(&asked))?;
-    }
-    let mut signals = Signals::new([SIGTERM, SIGINT])?;
-    thread::Builder::new().name("signals".to_owned()).spawn(move || {
-        if signals.forever().next().is_some() {
-            tracing::info!("stopping; once more ends it at once");
-            stop.set();
-        }
-    })?;
-    Ok(())
-}
-
-fn conclude(outcomes: &[Outcome]) -> Result<(), Failure> {
+/// Says how the stations' run went; returns how many reports are lost.
+fn conclude(outcomes: &[Outcome]) -> u64 {
     for outcome in outcomes {
         let Outcome { station, ok, ng, not_inspected, lost_looks, waiting, .. } = outcome;
         let whose = if outcomes.len() == 1 { String::new() } else { format!("{station}: ") };
@@ -97,8 +96,5 @@ fn conclude(outcomes: &[Outcome]) -> Result<(), Failure> {
             tracing::info!("{whose}{waiting} reports wait in the outbox for the next start");
         }
     }
-    match outcomes.iter().map(|it| it.unwritten).sum() {
-        0u64 => Ok(()),
-        lost => Err(Failure::Failed(format!("{lost} reports are lost: the disk took none, see above"))),
-    }
+    outcomes.iter().map(|it| it.unwritten).sum()
 }

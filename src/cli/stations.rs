@@ -10,7 +10,7 @@ use crate::config::Config;
 /// Where a station's file is that was installed alone.
 pub(super) const USUAL: &str = "/etc/andon/station.toml";
 
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub(super) struct StationsArgument {
     /// A station's file, or a folder of them; several run in one process, each with a --config of its own.
     /// config/station.example.toml explains every key

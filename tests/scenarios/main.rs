@@ -13,4 +13,5 @@ mod commands;
 mod inspecting;
 mod packs;
 mod systemd;
+mod reload;
 mod together;
