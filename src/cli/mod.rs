@@ -13,6 +13,7 @@ mod check;
 mod inspect;
 mod bench;
 mod model;
+mod pages;
 
 use std::{
     ffi::OsString,
@@ -21,7 +22,7 @@ use std::{
     process::ExitCode,
 };
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use crate::config::Config;
 use outcome::Failure;
@@ -66,6 +67,9 @@ enum Command {
         #[command(subcommand)]
         command: outbox::OutboxCommand,
     },
+    /// Write the manual's pages and the shells' completions, for a package
+    #[command(hide = true)]
+    Pages(pages::PagesArgument),
 }
 
 #[derive(Debug, Args)]
@@ -116,6 +120,7 @@ fn execute(command: Command) -> Result<(), Failure> {
             let config = config.load()?;
             outbox::run(&command, &config.outbox.file, &mut out, &mut notes).map_err(Failure::from)
         }
+        Command::Pages(argument) => pages::run(&argument, Arguments::command()),
     }
 }
 

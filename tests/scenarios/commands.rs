@@ -165,6 +165,23 @@ fn a_bench_measures_what_it_is_asked_for_in_turns() {
 }
 
 #[test]
+fn the_manual_and_the_completions_know_every_command() {
+    let folder = tempfile::tempdir().unwrap();
+    let done = run(&["pages", folder.path().to_str().unwrap()]);
+    assert_eq!((done.code, done.notes.as_str()), (Some(0), ""));
+    let read = |name: &str| fs::read_to_string(folder.path().join(name)).unwrap();
+    let page = read("man/andon.1");
+    for command in ["run", "check", "inspect", "bench", "outbox"] {
+        assert!(page.contains(&format!("andon\\-{command}(1)")), "{page}");
+        assert!(read(&format!("man/andon-{command}.1")).contains("\n.SH OPTIONS\n"), "{command}");
+        for shell in ["andon.bash", "andon.fish", "_andon"] {
+            assert!(read(&format!("completions/{shell}")).contains(command), "{shell}: {command}");
+        }
+    }
+    assert!(!page.contains("pages"), "it is for those who make packages");
+}
+
+#[test]
 fn wrong_use_is_told_on_standard_error_with_exit_2() {
     for arguments in [&["rnu"][..], &["run", "--confg", "x"], &["inspect", "--model", "x"], &[]] {
         let done = run(arguments);
