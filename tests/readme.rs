@@ -201,4 +201,8 @@ fn systemd_finds_nothing_wrong_with_the_unit() {
     let verified = run("systemd-analyze", &["verify", "--man=no", path.to_str().unwrap()]);
     let notes = String::from_utf8(verified.stderr).unwrap();
     assert!(verified.status.success() && notes.is_empty(), "{notes}");
+    let scored =
+        run("systemd-analyze", &["security", "--offline=yes", "--threshold=15", path.to_str().unwrap()]);
+    let notes = String::from_utf8(scored.stdout).unwrap();
+    assert!(scored.status.success(), "worse than 1.5: {notes}");
 }
