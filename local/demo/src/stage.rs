@@ -91,7 +91,7 @@ impl Stage {
         }
         let folder = clear(folder)?;
         let standin = Builder::new().device(DEVICE).events(folder.join("events.jsonl")).start()?;
-        write(&folder.join("hub-ca.pem"), standin.ca_pem())?;
+        write(&folder.join("hub-ca.pem"), &standin.ca_pem())?;
         let secret = standin.connection_string(DEVICE).unwrap_or_default();
         write(&folder.join("hub-connection-string"), &secret)?;
         let mailbox = Mailbox::start(folder.join("mails"))?;

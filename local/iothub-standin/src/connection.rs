@@ -18,7 +18,9 @@ use tokio::{
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 
 use crate::{
-    hub::{Command, Hub},
+    certificates::Certificate,
+    device::Command,
+    hub::Hub,
     login::{self, Admitted},
     provisioning::Registration,
     session::{Answer, Cut, MAX_MESSAGE, Session},
@@ -48,21 +50,27 @@ pub(crate) async fn serve(stream: TcpStream, acceptor: TlsAcceptor, hub: Arc<Hub
     let deadline = Instant::now() + LOGIN_TIME;
     let accepted = tokio::time::timeout_at(deadline, acceptor.accept(stream)).await;
     let stream = accepted.map_err(|_| cut("no TLS handshake in time"))?.map_err(|error| lost(&error))?;
+    let certificate = stream.get_ref().1.peer_certificates().and_then(Certificate::shown);
     let mut wire = Wire { stream, incoming: BytesMut::new() };
-    let ended = attend(&mut wire, hub, deadline).await;
+    let ended = attend(&mut wire, hub, certificate, deadline).await;
     // The client sees an orderly end of TLS, as from the hub.
     let _ = timeout(Duration::from_secs(1), wire.stream.shutdown()).await;
     ended
 }
 
-async fn attend(wire: &mut Wire, hub: Arc<Hub>, deadline: Instant) -> Result<(), Cut> {
+async fn attend(
+    wire: &mut Wire,
+    hub: Arc<Hub>,
+    certificate: Option<Certificate>,
+    deadline: Instant,
+) -> Result<(), Cut> {
     let first = tokio::time::timeout_at(deadline, wire.connect()).await;
     let Some(connect) = first.map_err(|_| cut("no CONNECT in time"))?? else { return Ok(()) };
     let faults = hub.lock().faults.clone();
     let admitted = if faults.refuse_login {
         Err(login::Refused { code: ConnectReturnCode::NotAuthorized, reason: "refused on demand".to_owned() })
     } else {
-        login::admit(&hub, &connect)
+        login::admit(&hub, &connect, certificate.as_ref())
     };
     match admitted {
         Err(refused) => {

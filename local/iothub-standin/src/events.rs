@@ -83,8 +83,15 @@ impl EventLog {
         Ok(Self { file, ..Self::default() })
     }
 
-    /// Notes a message; on return it is in the file, so that a PUBACK may follow.
-    pub(crate) fn accept(&mut self, device: &str, bag: &Bag, source: Source, body: &[u8]) -> io::Result<()> {
+    /// Notes a message of a device that logged in with `sas` or `x509` (azure-docs,
+    /// iot-hub-devguide-messages-construct.md, "Anti-spoofing properties"); on return it is in the file, so that a PUBACK may follow.
+    pub(crate) fn accept(
+        &mut self,
+        (device, login): (&str, &str),
+        bag: &Bag,
+        source: Source,
+        body: &[u8],
+    ) -> io::Result<()> {
         use base64::Engine;
         let partition = partition_of(device);
         let number = self.sequence_numbers.entry(partition.clone()).or_default();
@@ -92,14 +99,12 @@ impl EventLog {
         let sequence_number = *number;
         self.offset += body.len() as u64 + 100;
         let now = format!("{:.3}", jiff::Timestamp::now());
+        let method = format!(r#"{{"scope":"device","type":"{login}","issuer":"iothub"}}"#);
         let mut properties = BTreeMap::new();
         let mut system_properties = BTreeMap::from(
             [
                 ("iothub-connection-device-id", device),
-                (
-                    "iothub-connection-auth-method",
-                    r#"{"scope":"device","type":"sas","issuer":"iothub","acceptingIpFilterRule":null}"#,
-                ),
+                ("iothub-connection-auth-method", &method),
                 ("iothub-connection-auth-generation-id", "1"),
                 ("iothub-enqueuedtime", &now),
                 ("iothub-message-source", "Telemetry"),

@@ -21,6 +21,8 @@ pub struct Faults {
     pub session_present: Option<bool>,
     /// Twin requests are answered with this status: 429 or 5xx.
     pub twin_status: Option<u16>,
+    /// What the provisioning service does with whoever asks it.
+    pub provisioning: Provisioning,
 }
 
 /// What becomes of acknowledgements of device-to-cloud messages.
@@ -34,4 +36,23 @@ pub enum Puback {
     LateMs(u64),
     /// Never sent; the message is accepted all the same.
     Never,
+}
+
+/// What becomes of a registration.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Provisioning {
+    /// It is assigned when it asks for the first time.
+    #[default]
+    Prompt,
+    /// It is told `assigning` so many times before.
+    AfterAsks(u32),
+    /// Requests are answered with this status: 401, 404, 429 (with `retry-after`) or 5xx.
+    Status(u16),
+    /// The answer is 200, and the status in it `failed`.
+    Failed,
+    /// The answer is 200, and the status in it `disabled`.
+    Disabled,
+    /// Nothing is answered.
+    Silent,
 }

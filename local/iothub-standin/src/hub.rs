@@ -1,14 +1,12 @@
 //! What the hub knows: devices, twins, messages for them, and what arrived.
 
 use std::{
-    collections::{HashMap, HashSet, VecDeque},
+    collections::{HashMap, VecDeque},
     io,
     path::Path,
     sync::{Condvar, Mutex, MutexGuard, PoisonError},
-    time::SystemTime,
 };
 
-use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -16,12 +14,11 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::{
     bag::Bag,
+    credentials::Credentials,
+    device::{CloudMessage, Command, Device, Link, MethodAnswer},
     devices::{DeviceFile, Scope},
     events::{EventLog, Source},
     faults::Faults,
-    sas,
-    subscription::Subscription,
-    twin::Twin,
 };
 
 /// A device's queue of cloud-to-device messages (azure-docs, iot-hub-devguide-messages-c2d.md).
@@ -57,49 +54,6 @@ pub(crate) struct Known {
     pub(crate) is_listening: bool,
 }
 
-pub(crate) struct Device {
-    key: Vec<u8>,
-    enabled: bool,
-    pub(crate) twin: Twin,
-    pub(crate) link: Option<Link>,
-    pub(crate) inbox: VecDeque<CloudMessage>,
-    /// What a persistent session keeps.
-    pub(crate) session: Option<HashSet<Subscription>>,
-    pub(crate) methods: HashMap<String, oneshot::Sender<MethodAnswer>>,
-    next_request: u64,
-}
-
-pub(crate) struct Link {
-    pub(crate) number: u64,
-    pub(crate) commands: mpsc::Sender<Command>,
-}
-
-/// What the hub wants of a device's connection.
-#[derive(Debug)]
-pub(crate) enum Command {
-    /// Another connection of the same identity took over, or somebody asked for it.
-    Cut,
-    /// A cloud-to-device message waits.
-    Inbox,
-    Method {
-        name: String,
-        request: String,
-        payload: Vec<u8>,
-    },
-    Desired {
-        version: u64,
-        patch: Vec<u8>,
-    },
-}
-
-#[derive(Clone, Debug)]
-pub(crate) struct CloudMessage {
-    pub(crate) bag: Bag,
-    pub(crate) body: Bytes,
-    /// The packet that carries it, once it was sent.
-    pub(crate) packet: Option<u16>,
-}
-
 /// One packet that a device published.
 #[derive(Clone, Debug, Serialize)]
 pub struct WirePacket {
@@ -113,21 +67,15 @@ pub struct WirePacket {
     pub payload: Vec<u8>,
 }
 
-/// A device's answer to a direct method.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MethodAnswer {
-    /// As the device set it.
-    pub status: u16,
-    /// Its payload.
-    pub payload: Vec<u8>,
-}
-
 /// Why something could not be done for a device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotPossible {
     /// No such device.
     #[error("the hub knows no such device")]
     UnknownDevice,
+    /// No such id scope.
+    #[error("the provisioning service knows no such id scope")]
+    UnknownScope,
     /// It is not connected.
     #[error("the device is not connected")]
     Offline,
@@ -156,7 +104,8 @@ impl Hub {
         };
         let hub = Self { names, known: Mutex::new(known), changed: Condvar::new() };
         for (id, entry) in &file.devices {
-            hub.add(id, STANDARD.decode(&entry.key).unwrap_or_default(), entry.enabled);
+            let credentials = entry.credentials(&file.hub.authorities).map_err(io::Error::other)?;
+            hub.lock().devices.insert(id.clone(), Device::new(credentials, entry.enabled));
         }
         Ok(hub)
     }
@@ -165,30 +114,39 @@ impl Hub {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Adds a device, or gives one another key.
-    pub(crate) fn add(&self, id: &str, key: Vec<u8>, enabled: bool) {
+    /// Adds a device that the provisioning service assigned to one of the hub's names, or lets it in again.
+    pub(crate) fn assign(&self, id: &str, credentials: Credentials, hub: &str) {
         let mut known = self.lock();
-        match known.devices.get_mut(id) {
-            Some(device) => (device.key, device.enabled) = (key, enabled),
-            None => {
-                known.devices.insert(id.to_owned(), Device::new(key, enabled));
-            }
-        }
+        let device = known.devices.entry(id.to_owned());
+        let device = device.or_insert_with(|| Device::new(credentials.clone(), true));
+        (device.credentials, device.enabled, device.assigned) = (credentials, true, Some(hub.to_owned()));
     }
 
-    /// Checks a device's password; until when it holds.
-    pub(crate) fn authenticate(&self, host: &str, id: &str, password: &str) -> Result<SystemTime, String> {
-        if !self.names.iter().any(|name| name.eq_ignore_ascii_case(host)) {
-            return Err(format!("the user name is for the hub {host:?}, this one is {:?}", self.names));
+    /// Lets a device in, or no longer; one that is connected is cut.
+    pub(crate) fn set_enabled(&self, id: &str, enabled: bool) -> Result<(), NotPossible> {
+        let mut known = self.lock();
+        let device = known.devices.get_mut(id).ok_or(NotPossible::UnknownDevice)?;
+        device.enabled = enabled;
+        if !enabled {
+            device.command(Command::Cut);
         }
-        let known = self.lock();
-        let device = known.devices.get(id).ok_or_else(|| format!("no device {id:?}"))?;
-        if !device.enabled {
-            return Err(format!("the device {id:?} is disabled"));
-        }
-        let keys = [device.key.as_slice()];
-        sas::check(password, &format!("{host}/devices/{id}"), keys, SystemTime::now())
-            .map_err(|refusal| refusal.to_string())
+        Ok(())
+    }
+
+    /// Forgets a device; its connection is cut.
+    pub(crate) fn remove(&self, id: &str) -> Result<(), NotPossible> {
+        let removed = self.lock().devices.remove(id).ok_or(NotPossible::UnknownDevice)?;
+        removed.command(Command::Cut);
+        self.changed.notify_all();
+        Ok(())
+    }
+
+    /// Assigns registrations of an id scope to this hub from now on.
+    pub(crate) fn assign_to(&self, scope: &str, hub: &str) -> Result<(), NotPossible> {
+        let mut known = self.lock();
+        let scope = known.scopes.get_mut(scope).ok_or(NotPossible::UnknownScope)?;
+        scope.hub = Some(hub.to_owned());
+        Ok(())
     }
 
     /// Makes a connection the device's only one; an older one is cut (400027 in a hub's log).
@@ -245,7 +203,10 @@ impl Hub {
     }
 
     pub(crate) fn accept(&self, id: &str, bag: &Bag, source: Source, body: &[u8]) -> io::Result<()> {
-        let accepted = self.lock().events.accept(id, bag, source, body);
+        let mut known = self.lock();
+        let login = known.devices.get(id).map_or("sas", |device| device.credentials.kind());
+        let accepted = known.events.accept((id, login), bag, source, body);
+        drop(known);
         self.changed.notify_all();
         accepted
     }
@@ -299,25 +260,5 @@ impl Hub {
         let version = device.twin.desired_version;
         device.command(Command::Desired { version, patch: told.to_string().into_bytes() });
         Ok(version)
-    }
-}
-
-impl Device {
-    fn new(key: Vec<u8>, enabled: bool) -> Self {
-        Self {
-            key,
-            enabled,
-            twin: Twin::default(),
-            link: None,
-            inbox: VecDeque::new(),
-            session: None,
-            methods: HashMap::new(),
-            next_request: 0,
-        }
-    }
-
-    /// Whether the connection took the command; none connected takes none.
-    pub(crate) fn command(&self, command: Command) -> bool {
-        self.link.as_ref().is_some_and(|link| link.commands.try_send(command).is_ok())
     }
 }

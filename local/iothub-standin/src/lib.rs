@@ -9,12 +9,16 @@
 
 mod bag;
 mod sas;
+mod certificates;
+mod issuing;
+mod credentials;
 mod devices;
 mod events;
 mod faults;
 mod twin;
 mod subscription;
 mod tls;
+mod device;
 mod hub;
 mod provisioning;
 mod session;
@@ -23,10 +27,15 @@ mod connection;
 pub mod control;
 mod listener;
 mod standin;
+mod builder;
 
 pub use bag::Bag;
-pub use devices::{DeviceFile, DeviceFileError};
+pub use builder::Builder;
+pub use device::MethodAnswer;
+pub use devices::{DeviceFile, DeviceFileError, Scope};
 pub use events::Event;
-pub use faults::{Faults, Puback};
-pub use hub::{MethodAnswer, NotPossible, WirePacket};
-pub use standin::{Builder, Standin, StartError};
+pub use faults::{Faults, Provisioning, Puback};
+pub use hub::{NotPossible, WirePacket};
+pub use issuing::{DeviceAuthority, DeviceCertificate, Validity};
+pub use standin::{Standin, StartError};
+pub use tls::ServerCertificate;

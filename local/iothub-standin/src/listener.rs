@@ -11,7 +11,7 @@ use tokio::{
 };
 use tokio_rustls::TlsAcceptor;
 
-use crate::{connection, control, hub::Hub};
+use crate::{connection, control, hub::Hub, tls::Identity};
 
 /// What the owner wants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,11 +29,11 @@ pub(crate) async fn run(
     hub: Arc<Hub>,
     tls: Arc<ServerConfig>,
     (listener, address): (StdListener, SocketAddr),
-    control: Option<StdListener>,
+    control: Option<(StdListener, Arc<Identity>)>,
     mut wish: watch::Receiver<Listening>,
 ) {
-    if let Some(listener) = control {
-        tokio::spawn(control::serve(Arc::clone(&hub), listener));
+    if let Some((listener, identity)) = control {
+        tokio::spawn(control::serve(Arc::clone(&hub), identity, listener));
     }
     let acceptor = TlsAcceptor::from(tls);
     let mut first = TcpListener::from_std(listener).ok();

@@ -6,6 +6,8 @@ use rumqttc::{Connect, ConnectReturnCode, LastWill, Protocol};
 
 use crate::{
     bag::Bag,
+    certificates::Certificate,
+    credentials::Proof,
     events::Source,
     hub::{Hub, WirePacket},
     provisioning::{self, Registration},
@@ -23,22 +25,28 @@ pub(crate) struct Refused {
     pub(crate) reason: String,
 }
 
-/// Checks version, names and password.
-pub(crate) fn admit(hub: &Arc<Hub>, connect: &Connect) -> Result<Admitted, Refused> {
+/// Checks version, names, and password or certificate.
+pub(crate) fn admit(
+    hub: &Arc<Hub>,
+    connect: &Connect,
+    certificate: Option<&Certificate>,
+) -> Result<Admitted, Refused> {
     if connect.protocol != Protocol::V4 {
         let reason = "the hub speaks MQTT 3.1.1 alone".to_owned();
         return Err(Refused { code: ConnectReturnCode::RefusedProtocolVersion, reason });
     }
-    check(hub, connect).map_err(|reason| Refused { code: ConnectReturnCode::NotAuthorized, reason })
+    check(hub, connect, certificate)
+        .map_err(|reason| Refused { code: ConnectReturnCode::NotAuthorized, reason })
 }
 
-fn check(hub: &Arc<Hub>, connect: &Connect) -> Result<Admitted, String> {
-    let login = connect.login.as_ref().ok_or("no user name and password")?;
+fn check(hub: &Arc<Hub>, connect: &Connect, certificate: Option<&Certificate>) -> Result<Admitted, String> {
+    let login = connect.login.as_ref().ok_or("no user name")?;
+    let proof = Proof { password: &login.password, certificate };
     if let Some(registration) = provisioning::parse_user(&login.username) {
         if connect.client_id != registration.1 {
             return Err("the client id is not the registration id".to_owned());
         }
-        let (registration, until) = Registration::open(Arc::clone(hub), registration, &login.password)?;
+        let (registration, until) = Registration::open(Arc::clone(hub), registration, &proof)?;
         return Ok(Admitted::Registration(registration, until));
     }
     let (host, device) = parse_user(&login.username)
@@ -51,8 +59,27 @@ fn check(hub: &Arc<Hub>, connect: &Connect) -> Result<Admitted, String> {
     {
         return Err("the will is not for the device's own telemetry".to_owned());
     }
-    let until = hub.authenticate(host, device, &login.password)?;
+    let until = authenticate(hub, host, device, &proof)?;
     Ok(Admitted::Device(device.to_owned(), until))
+}
+
+/// Until when a device is let in.
+fn authenticate(hub: &Hub, host: &str, id: &str, proof: &Proof<'_>) -> Result<SystemTime, String> {
+    if !hub.names.iter().any(|name| name.eq_ignore_ascii_case(host)) {
+        return Err(format!("the user name is for the hub {host:?}, this one is {:?}", hub.names));
+    }
+    let (credentials, enabled, assigned) = {
+        let known = hub.lock();
+        let device = known.devices.get(id).ok_or_else(|| format!("no device {id:?}"))?;
+        (device.credentials.clone(), device.enabled, device.assigned.clone())
+    };
+    if !enabled {
+        return Err(format!("the device {id:?} is disabled"));
+    }
+    if let Some(assigned) = assigned.filter(|it| !it.eq_ignore_ascii_case(host)) {
+        return Err(format!("the device {id:?} is assigned to {assigned:?}, not to {host:?}"));
+    }
+    credentials.check(id, &format!("{host}/devices/{id}"), proof)
 }
 
 /// `{host}/{device}/?api-version=…` (azure-docs, iot-mqtt-connect-to-iot-hub.md).

@@ -10,9 +10,10 @@ use rumqttc::{Packet, PubAck, Publish, QoS, SubAck, Subscribe, SubscribeReasonCo
 
 use crate::{
     bag::Bag,
+    device::{Command, MethodAnswer},
     events::Source,
     faults::Puback,
-    hub::{Command, Hub, MethodAnswer, WirePacket},
+    hub::{Hub, WirePacket},
     subscription::Subscription,
 };
 

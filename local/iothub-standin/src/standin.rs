@@ -3,52 +3,30 @@
 use std::{
     collections::VecDeque,
     io,
-    net::{Ipv4Addr, SocketAddr, TcpListener as StdListener},
-    path::PathBuf,
+    net::SocketAddr,
     sync::{Arc, PoisonError},
     thread::JoinHandle,
     time::{Duration, Instant},
 };
 
-use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
-use rand::Rng;
 use serde_json::{Map, Value};
 use tokio::sync::watch;
 
 use crate::{
     bag::Bag,
-    devices::{DeviceEntry, DeviceFile},
+    device::{Command, MethodAnswer},
+    devices::DeviceFile,
     events::Event,
     faults::Faults,
-    hub::{Command, Hub, MethodAnswer, NotPossible, WirePacket},
-    listener::{self, Listening},
-    tls::Authority,
+    hub::{Hub, NotPossible, WirePacket},
+    listener::Listening,
+    tls::{Identity, ServerCertificate},
 };
 
-/// The names under which clients may address this hub. Microsoft's SDKs reach it with the second one as `HostName` and
-/// its address as `GatewayHostName`.
-const NAMES: [&str; 2] = ["localhost", "standin.azure-devices.net"];
-
-/// Puts a stand-in together.
-#[derive(Clone)]
-pub struct Builder {
-    devices: DeviceFile,
-    listen: SocketAddr,
-    control: Option<SocketAddr>,
-    events: Option<PathBuf>,
-}
-
-/// A running stand-in; it stops when it is dropped.
-pub struct Standin {
-    hub: Arc<Hub>,
-    devices: DeviceFile,
-    ca_pem: String,
-    address: SocketAddr,
-    control: Option<SocketAddr>,
-    wanted: watch::Sender<Listening>,
-    thread: Option<JoinHandle<()>>,
-}
+/// The names under which clients may address every hub here. Microsoft's SDKs reach it with the second one as `HostName`
+/// and its address as `GatewayHostName`.
+pub(crate) const NAMES: [&str; 2] = ["localhost", "standin.azure-devices.net"];
 
 /// Why a stand-in did not start.
 #[derive(Debug, thiserror::Error)]
@@ -56,6 +34,9 @@ pub enum StartError {
     /// An address is taken or not of this machine.
     #[error("cannot listen on {0}: {1}")]
     Listen(SocketAddr, io::Error),
+    /// A device that cannot be let in as it is described.
+    #[error("the devices cannot be used: {0}")]
+    Devices(String),
     /// The events file cannot be appended to.
     #[error("cannot open the events file: {0}")]
     Events(io::Error),
@@ -67,110 +48,15 @@ pub enum StartError {
     Runtime(io::Error),
 }
 
-impl Default for Builder {
-    fn default() -> Self {
-        Self {
-            devices: DeviceFile::default(),
-            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
-            control: None,
-            events: None,
-        }
-    }
-}
-
-impl Builder {
-    /// No device, a free port on loopback, no control address, no events file.
-    #[must_use]
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Knows a device with a key of its own, made up now.
-    #[must_use]
-    pub fn device(mut self, id: &str) -> Self {
-        let key = STANDARD.encode(rand::rng().random::<[u8; 32]>());
-        self.devices.devices.insert(id.to_owned(), DeviceEntry { key, enabled: true });
-        self
-    }
-
-    /// Knows these devices besides.
-    #[must_use]
-    pub fn devices(mut self, file: DeviceFile) -> Self {
-        self.devices.devices.extend(file.devices);
-        self.devices.provisioning.extend(file.provisioning);
-        self
-    }
-
-    /// Where devices connect; port 0 takes a free one.
-    #[must_use]
-    pub fn listen(mut self, address: SocketAddr) -> Self {
-        self.listen = address;
-        self
-    }
-
-    /// Where [`crate::control`] answers over HTTP.
-    #[must_use]
-    pub fn control(mut self, address: SocketAddr) -> Self {
-        self.control = Some(address);
-        self
-    }
-
-    /// The file that gets a line for each accepted message.
-    #[must_use]
-    pub fn events(mut self, path: impl Into<PathBuf>) -> Self {
-        self.events = Some(path.into());
-        self
-    }
-
-    /// Starts; on return devices can connect.
-    ///
-    /// # Errors
-    /// Where an address or the events file cannot be used.
-    pub fn start(self) -> Result<Standin, StartError> {
-        let names: Vec<String> = NAMES.map(str::to_owned).to_vec();
-        let authority = Authority::new().map_err(StartError::Tls)?;
-        let tls = authority.server(&names, self.listen.ip()).map_err(StartError::Tls)?;
-        let hub = Hub::new(names, &self.devices, self.events.as_deref()).map_err(StartError::Events)?;
-        let hub = Arc::new(hub);
-        let (devices_at, address) = bind(self.listen)?;
-        let control = self.control.map(bind).transpose()?;
-        let control_address = control.as_ref().map(|(_, address)| *address);
-        let (wanted, wish) = watch::channel(Listening::Up);
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .map_err(StartError::Runtime)?;
-        hub.lock().is_listening = true;
-        let ours = Arc::clone(&hub);
-        let run = move || {
-            runtime.block_on(listener::run(
-                ours,
-                tls,
-                (devices_at, address),
-                control.map(|(it, _)| it),
-                wish,
-            ));
-        };
-        let thread = std::thread::Builder::new().name("iothub-standin".to_owned()).spawn(run);
-        Ok(Standin {
-            hub,
-            devices: self.devices,
-            ca_pem: authority.pem(),
-            address,
-            control: control_address,
-            wanted,
-            thread: Some(thread.map_err(StartError::Runtime)?),
-        })
-    }
-}
-
-fn bind(address: SocketAddr) -> Result<(StdListener, SocketAddr), StartError> {
-    let bound = StdListener::bind(address).and_then(|listener| {
-        listener.set_nonblocking(true)?;
-        let address = listener.local_addr()?;
-        Ok((listener, address))
-    });
-    bound.map_err(|error| StartError::Listen(address, error))
+/// A running stand-in; it stops when it is dropped.
+pub struct Standin {
+    pub(crate) hub: Arc<Hub>,
+    pub(crate) devices: DeviceFile,
+    pub(crate) identity: Arc<Identity>,
+    pub(crate) address: SocketAddr,
+    pub(crate) control: Option<SocketAddr>,
+    pub(crate) wanted: watch::Sender<Listening>,
+    pub(crate) thread: Option<JoinHandle<()>>,
 }
 
 impl Standin {
@@ -188,14 +74,31 @@ impl Standin {
 
     /// The certificate authority that clients must trust, PEM.
     #[must_use]
-    pub fn ca_pem(&self) -> &str {
-        &self.ca_pem
+    pub fn ca_pem(&self) -> String {
+        self.identity.pem()
     }
 
-    /// What a device of [`Builder::device`] or of the devices file logs in with, for the host `localhost`.
+    /// Takes another certificate authority, which clients do not trust until they have [`Standin::ca_pem`] anew.
+    ///
+    /// # Errors
+    /// Where no key can be made.
+    pub fn change_authority(&self) -> Result<(), StartError> {
+        self.identity.change_authority().map_err(StartError::Tls)
+    }
+
+    /// Shows another certificate from now on.
+    ///
+    /// # Errors
+    /// Where no key can be made.
+    pub fn show_certificate(&self, which: ServerCertificate) -> Result<(), StartError> {
+        self.identity.show(which).map_err(StartError::Tls)
+    }
+
+    /// What a device of [`crate::Builder::device`] or of the devices file with a key logs in with, for the host
+    /// `localhost`.
     #[must_use]
     pub fn connection_string(&self, device: &str) -> Option<String> {
-        let key = &self.devices.devices.get(device)?.key;
+        let key = self.devices.devices.get(device)?.key.as_ref()?;
         Some(format!("HostName={};DeviceId={device};SharedAccessKey={key}", NAMES[0]))
     }
 
@@ -271,6 +174,30 @@ impl Standin {
         if let Some(device) = self.hub.lock().devices.get(device) {
             device.command(Command::Cut);
         }
+    }
+
+    /// Lets a device in, or refuses it and cuts its connection.
+    ///
+    /// # Errors
+    /// Where the device is unknown.
+    pub fn set_enabled(&self, device: &str, enabled: bool) -> Result<(), NotPossible> {
+        self.hub.set_enabled(device, enabled)
+    }
+
+    /// Forgets a device and cuts its connection.
+    ///
+    /// # Errors
+    /// Where the device is unknown.
+    pub fn remove_device(&self, device: &str) -> Result<(), NotPossible> {
+        self.hub.remove(device)
+    }
+
+    /// Assigns registrations of an id scope to this hub from now on; it lets them in if it is one of its own names.
+    ///
+    /// # Errors
+    /// Where the scope is unknown.
+    pub fn assign_to(&self, scope: &str, hub: &str) -> Result<(), NotPossible> {
+        self.hub.assign_to(scope, hub)
     }
 
     /// The device's twin, as the device would get it.

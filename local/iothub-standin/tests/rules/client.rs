@@ -9,8 +9,8 @@ use std::{
 use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::BytesMut;
 use hmac::{Hmac, Mac};
-use iothub_standin::Standin;
-use native_tls::{Certificate, TlsConnector, TlsStream};
+use iothub_standin::{DeviceCertificate, Standin};
+use native_tls::{Certificate, Identity, TlsConnector, TlsStream};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use rumqttc::{Connect, ConnectReturnCode, Packet, Publish, QoS, Subscribe, mqttbytes};
 use sha2::Sha256;
@@ -34,11 +34,26 @@ pub(crate) struct Client {
 impl Client {
     /// TLS, but no CONNECT yet.
     pub(crate) fn open(standin: &Standin) -> Self {
-        let ca = Certificate::from_pem(standin.ca_pem().as_bytes()).unwrap();
-        let connector = TlsConnector::builder().add_root_certificate(ca).build().unwrap();
+        Self::try_open(standin, &standin.ca_pem(), None).unwrap()
+    }
+
+    /// TLS with a certificate of its own, or why the server's is not believed.
+    pub(crate) fn try_open(
+        standin: &Standin,
+        ca_pem: &str,
+        own: Option<&DeviceCertificate>,
+    ) -> Result<Self, String> {
+        let ca = Certificate::from_pem(ca_pem.as_bytes()).unwrap();
+        let mut builder = TlsConnector::builder();
+        builder.add_root_certificate(ca);
+        if let Some(DeviceCertificate { certificate_pem, key_pem, .. }) = own {
+            let identity = Identity::from_pkcs8(certificate_pem.as_bytes(), key_pem.as_bytes());
+            builder.identity(identity.unwrap());
+        }
         let tcp = TcpStream::connect(standin.address()).unwrap();
         tcp.set_read_timeout(Some(PATIENCE)).unwrap();
-        Self { stream: connector.connect("localhost", tcp).unwrap(), incoming: BytesMut::new() }
+        let stream = builder.build().unwrap().connect("localhost", tcp);
+        Ok(Self { stream: stream.map_err(|error| error.to_string())?, incoming: BytesMut::new() })
     }
 
     /// Logged in as [`DEVICE`] with a good token.
@@ -48,12 +63,16 @@ impl Client {
 
     /// CONNECT as given; the CONNACK's code where it is a refusal.
     pub(crate) fn login_with(standin: &Standin, connect: &mut Connect) -> Result<Self, ConnectReturnCode> {
-        let mut client = Self::open(standin);
-        client.send(Packet::Connect(connect.clone()));
-        match client.back() {
-            Back::Packet(Packet::ConnAck(ack)) if ack.code == ConnectReturnCode::Success => Ok(client),
+        Self::open(standin).connect(connect)
+    }
+
+    /// As [`Client::login_with`], on what is open already.
+    pub(crate) fn connect(mut self, connect: &mut Connect) -> Result<Self, ConnectReturnCode> {
+        self.send(Packet::Connect(connect.clone()));
+        match self.back() {
+            Back::Packet(Packet::ConnAck(ack)) if ack.code == ConnectReturnCode::Success => Ok(self),
             Back::Packet(Packet::ConnAck(ack)) => {
-                assert_eq!(client.back(), Back::Closed, "a refused client is sent away");
+                assert_eq!(self.back(), Back::Closed, "a refused client is sent away");
                 Err(ack.code)
             }
             other => panic!("no CONNACK but {other:?}"),

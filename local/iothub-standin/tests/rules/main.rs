@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may fail by panicking")]
 
 mod client;
+mod certificates;
 mod faults;
 mod login;
 mod messages;
