@@ -5,9 +5,10 @@ use std::{io::Cursor, sync::Arc};
 use image::{ColorType, DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits};
 
 use super::{
+    content::Picture,
     error::{MAX_MEGAPIXELS, PictureError},
     jpeg::Jpeg,
-    pixels::{Colour, Picture, Pixels},
+    pixels::{Colour, Pixels},
     region::Window,
     wanted::Wanted,
 };
@@ -42,6 +43,11 @@ impl Decoder {
                 self.pixels = pixels;
                 Ok((&self.pixels, window?))
             }
+            Picture::Raw(raw) => {
+                let window = raw.decode(wanted, &mut self.pixels)?;
+                Ok((&self.pixels, window))
+            }
+            Picture::Damaged(reason) => Err(PictureError::Undecodable(reason.to_string())),
         }
     }
 
@@ -81,6 +87,12 @@ impl Picture {
                 Decoder::default().decode_bytes(bytes, &Wanted::all(colour), &mut pixels)?;
                 Ok(Arc::new(pixels))
             }
+            Self::Raw(raw) => {
+                let mut pixels = Pixels::default();
+                raw.decode(&Wanted::all(colour), &mut pixels)?;
+                Ok(Arc::new(pixels))
+            }
+            Self::Damaged(reason) => Err(PictureError::Undecodable(reason.to_string())),
         }
     }
 }

@@ -5,11 +5,15 @@ mod error;
 mod pixels;
 mod wanted;
 mod jpeg;
+mod raw;
+mod content;
 mod decoder;
 
+pub use content::Picture;
 pub use decoder::Decoder;
 pub use error::PictureError;
-pub use pixels::{Colour, Picture, Pixels};
+pub use pixels::{Colour, Pixels};
+pub use raw::{Layout, Levels, Raw};
 pub use region::{Region, Window};
 pub use wanted::{Detail, Wanted};
 

@@ -1,15 +1,4 @@
-//! A picture: pixels, or the bytes of a file that holds them.
-
-use std::sync::Arc;
-
-/// A frame's picture, shared and never changed.
-#[derive(Clone, Debug)]
-pub enum Picture {
-    /// A JPEG or PNG as it came, not looked at yet: it may be anything.
-    Encoded(Arc<[u8]>),
-    /// Pixels.
-    Pixels(Arc<Pixels>),
-}
+//! Pixels, and in which colours.
 
 /// 8-bit samples, rows from the top, no padding.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
