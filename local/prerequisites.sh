@@ -1,10 +1,11 @@
 #!/bin/sh
 # Installs what a fresh Debian or Ubuntu machine lacks: `prerequisites.sh build`, and `test` or `bench` for what those
 # need besides.
+# libclang-dev and linux-libc-dev are for nokhwa and v4l, whose build reads the kernel's header for cameras.
 # Rust itself comes from rustup or the distribution; this only says so.
 set -eu
 
-packages="build-essential pkg-config libssl-dev ca-certificates"
+packages="build-essential pkg-config libssl-dev ca-certificates libclang-dev linux-libc-dev"
 for word in "$@"; do
     case $word in
     build) ;;

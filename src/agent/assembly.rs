@@ -6,7 +6,7 @@ use andon_telemetry::Agent;
 
 use crate::{
     agent::{events::Log, parts::Parts, threads::Place},
-    camera::{Folder, FrameSource},
+    camera::{Folder, FrameSource, UsbCamera},
     config::{self, Config, SecretError},
     delivery::Pace,
     evidence::{Evidence, EvidenceError, EvidenceSettings},
@@ -171,6 +171,7 @@ fn load(
 pub fn source(source: &config::Source) -> Box<dyn FrameSource> {
     match source {
         config::Source::Folder { path, pace, repeat } => Box::new(Folder::new(path, *pace, *repeat)),
+        config::Source::Usb(settings) => Box::new(UsbCamera::start(settings)),
     }
 }
 

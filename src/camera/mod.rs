@@ -3,10 +3,17 @@
 mod folder;
 mod frame;
 mod picture;
+mod usb;
 
 pub use folder::{Folder, Pace, pictures_in, read_picture};
 pub use frame::{Frame, Taken};
-pub use picture::{Colour, Decoder, Detail, Picture, PictureError, Pixels, Region, Wanted, Window};
+pub use picture::{
+    Colour, Decoder, Detail, Layout, Levels, Picture, PictureError, Pixels, Raw, Region, Wanted, Window,
+};
+pub use usb::{
+    Bus, Device, Fault, Grab, Identity, Machine, Mode, Offer, PixelFormat, Preference, Rate, Rehearsal,
+    Streaming, UsbCamera, UsbSettings, Which, choose, pick,
+};
 
 use std::time::Duration;
 
@@ -51,5 +58,13 @@ pub enum CameraError {
         reason: String,
         /// What a person can do.
         remedy: String,
+    },
+    /// A camera gives no frames now.
+    #[error("cannot take frames from the camera with {camera}: {reason}")]
+    Camera {
+        /// The camera in the words of its configuration.
+        camera: String,
+        /// What is wrong, and what a person can do.
+        reason: String,
     },
 }

@@ -10,6 +10,7 @@ mod outbox;
 mod wishes;
 mod run;
 mod check;
+mod cameras;
 mod inspect;
 mod bench;
 mod model;
@@ -51,6 +52,8 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// List this machine's cameras, with what belongs into a station's file
+    Cameras(cameras::CamerasArgument),
     /// Inspect pictures, each as an item of its own
     Inspect(inspect::InspectArguments),
     /// Time the stages of an inspection on this machine
@@ -110,6 +113,7 @@ fn execute(command: Command) -> Result<(), Failure> {
         Command::Check { stations, offline, json } => {
             check::run(&stations, offline, json, &mut out, &mut notes)
         }
+        Command::Cameras(arguments) => cameras::run(&arguments, &mut out, &mut notes),
         Command::Inspect(arguments) => inspect::run(&arguments, &mut out, &mut notes),
         Command::Bench(arguments) => bench::run(&arguments, &mut io::stdin().lock(), &mut out, &mut notes),
         Command::Model { command } => {

@@ -138,7 +138,14 @@ impl Config {
         let own = config.as_ref().map(|config| {
             let evidence = config.evidence.as_ref().map(|it| it.folder.as_path());
             let secret = config.hub.connection_string.path();
-            together::own(&document, &config.station.id, &config.outbox.file, evidence, secret)
+            together::own(
+                &document,
+                &config.station.id,
+                &config.outbox.file,
+                evidence,
+                secret,
+                &config.source,
+            )
         });
         Ok((document.finish(config)?, own.unwrap_or_default()))
     }

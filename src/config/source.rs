@@ -1,15 +1,23 @@
 //! `[source]`: where frames come from.
 
-use std::path::{Path, PathBuf};
+use std::{
+    ops::RangeInclusive,
+    path::{Path, PathBuf},
+};
+
+use toml::de::DeValue;
 
 use super::{
-    document::Document,
-    value::{flag, fraction, path, word},
+    document::{Document, Section},
+    value::{Wrong, flag, fraction, name, path, word},
 };
-use crate::camera::Pace;
+use crate::camera::{Pace, PixelFormat, Preference, UsbSettings, Which};
 
 /// Faster than any camera of a station.
 const MOST_FRAMES_PER_SECOND: f64 = 1000.0;
+
+/// How many pixels a side of a camera's picture has.
+const SIDES: RangeInclusive<u32> = 16..=16_384;
 
 /// Where frames come from.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,22 +31,89 @@ pub enum Source {
         /// Whether the first follows the last.
         repeat: bool,
     },
+    /// A camera of this machine.
+    Usb(Box<UsbSettings>),
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq)]
 enum Kind {
     Folder,
+    Usb,
 }
+
+/// The keys that only a folder has.
+const FOLDER_ONLY: [&str; 2] = ["path", "repeat"];
 
 pub(super) fn read(document: &Document<'_>, folder: &Path) -> Option<Source> {
     let section = document.section("source");
-    let kind = section.required("kind", "\"folder\"", word(&[("folder", Kind::Folder)]));
-    let pictures = section.required("path", "\"pictures\"", path(folder));
+    let camera = document.section("source.camera");
+    let kinds = [("folder", Kind::Folder), ("usb", Kind::Usb)];
+    let kind = section.required("kind", "\"folder\"", word(&kinds));
     let fits = |rate: f64| rate > 0.0 && rate <= MOST_FRAMES_PER_SECOND;
     let rate = section.optional("frames_per_second", fraction(fits, "greater than 0 and at most 1000"));
+    // Also where they are refused they are no slips.
+    section.know(&FOLDER_ONLY);
+    camera.know(&CAMERA);
+    match kind {
+        Some(Kind::Folder) => {
+            refuse(&camera, &CAMERA, "for a camera only", "remove it, or write kind = \"usb\"");
+            read_folder(&section, folder, rate)
+        }
+        Some(Kind::Usb) => {
+            refuse(&section, &FOLDER_ONLY, "for a folder only", "remove it, or write kind = \"folder\"");
+            read_camera(&section, &camera, folder, rate)
+        }
+        None => None,
+    }
+}
+
+fn refuse(section: &Section<'_>, keys: &[&'static str], whose: &str, remedy: &str) {
+    for key in keys {
+        section.refuse(key, &format!("this means something {whose}"), remedy);
+    }
+}
+
+fn read_folder(section: &Section<'_>, folder: &Path, rate: Option<f64>) -> Option<Source> {
+    let pictures = section.required("path", "\"pictures\"", path(folder));
     let pace = rate.map_or(Pace::AsFastAsPossible, Pace::FramesPerSecond);
     let repeat = section.or(false, "repeat", flag);
-    match kind? {
-        Kind::Folder => Some(Source::Folder { path: pictures?, pace, repeat }),
+    Some(Source::Folder { path: pictures?, pace, repeat })
+}
+
+const CAMERA: [&str; 7] = ["usb_path", "serial", "by_id", "model", "format", "size", "rehearsal"];
+
+fn read_camera(
+    source: &Section<'_>,
+    section: &Section<'_>,
+    folder: &Path,
+    rate: Option<f64>,
+) -> Option<Source> {
+    let which = Which {
+        usb_path: section.optional("usb_path", name),
+        serial: section.optional("serial", name),
+        by_id: section.optional("by_id", name),
+        model: section.optional("model", name),
+    };
+    let formats = PixelFormat::ALL.map(|format| (format.word(), format));
+    let format = section.optional("format", word(&formats));
+    let size = section.optional("size", size);
+    let rehearsal = section.optional("rehearsal", path(folder));
+    let is_said = ["usb_path", "serial", "by_id"].iter().any(|key| section.is_written_key(key));
+    if !is_said {
+        let remedy = "`andon cameras` lists the cameras with their sections; add usb_path, serial or by_id to \
+                      [source.camera]";
+        source.refuse("kind", "it is not said which camera", remedy);
+        return None;
     }
+    let preference = Preference { format, size, rate };
+    Some(Source::Usb(Box::new(UsbSettings { which, preference, rehearsal })))
+}
+
+/// Width and height, as `"1280x720"`.
+fn size(value: &DeValue<'_>) -> Result<[u32; 2], Wrong> {
+    let remedy = "write width and height in pixels in quotes, as \"1280x720\"";
+    let text = name(value).map_err(|wrong| Wrong { remedy: remedy.to_owned(), ..wrong })?;
+    let side = |text: &str| text.parse().ok().filter(|it| SIDES.contains(it));
+    let sides = text.split_once('x').and_then(|(width, height)| Some([side(width)?, side(height)?]));
+    sides.ok_or_else(|| Wrong::new("this is not a picture's size", remedy))
 }

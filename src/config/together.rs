@@ -8,6 +8,7 @@ use std::{
 use super::{
     document::Document,
     fault::{ConfigError, Fault, Key},
+    source::Source,
 };
 
 /// One thing of a station that must be its alone.
@@ -28,6 +29,7 @@ pub(super) fn own(
     outbox: &Path,
     evidence: Option<&Path>,
     secret: &Path,
+    source: &Source,
 ) -> Vec<Own> {
     let own = |section, key, value, remedy| {
         let line = document.section(section).line_of(key);
@@ -43,6 +45,14 @@ pub(super) fn own(
         own("hub", "connection_string_file", place(secret), device),
     ];
     all.extend(evidence.map(|it| own("evidence", "folder", place(it), folder)));
+    if let Source::Usb(camera) = source {
+        let which = &camera.which;
+        // A camera streams to one program, and there to one station. Cheap ones share their serial numbers.
+        for (key, word) in [("usb_path", &which.usb_path), ("by_id", &which.by_id)] {
+            let word = word.as_ref().map(PathBuf::from);
+            all.extend(word.map(|it| own("source.camera", key, it, "give each station a camera of its own")));
+        }
+    }
     all
 }
 

@@ -7,6 +7,7 @@ mod pictures;
 mod survival;
 mod stopping;
 mod outages;
+mod cameras;
 mod wire;
 mod configuration;
 mod commands;

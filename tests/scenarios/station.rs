@@ -60,14 +60,17 @@ impl Station {
 
     /// Writes the station's file anew, with these lines added to [source] and to the end.
     pub(crate) fn configure(&self, source: &str, rest: &str) {
+        self.configure_source(&format!("kind = \"folder\"\npath = \"pictures\"\n{source}"), rest);
+    }
+
+    /// Writes the station's file anew, with this source and these lines at the end.
+    pub(crate) fn configure_source(&self, source: &str, rest: &str) {
         let text = format!(
             "[station]
 id = \"{DEVICE}\"
 line = \"Line 1\"
 product = \"Plate\"
 [source]
-kind = \"folder\"
-path = \"pictures\"
 {source}
 [model]
 pack = {pack:?}

@@ -72,14 +72,23 @@ fn text(lines: &[Line], wanted: impl Fn(&Line) -> bool) -> String {
     text
 }
 
-/// The example with everything switched on, which only passing items allow.
-fn everything() -> Vec<Line> {
+/// The example with everything switched on that one kind of source allows; only passing items have all their keys.
+fn everything(kind: &str) -> Vec<Line> {
     let mut lines = lines();
-    let mode = lines.iter_mut().find(|line| line.key == "mode").unwrap();
-    mode.value = "\"passing\"".to_owned();
-    mode.stated = Stated::Required;
+    let is_unfit = |line: &Line| match kind {
+        "folder" => line.section == "source.camera",
+        _ => line.section == "source" && ["path", "repeat"].contains(&&*line.key),
+    };
+    lines.retain(|line| !is_unfit(line));
+    for (key, value) in [("mode", "passing"), ("kind", kind)] {
+        let line = lines.iter_mut().find(|line| line.key == key).unwrap();
+        line.value = format!("{value:?}");
+        line.stated = Stated::Required;
+    }
     lines
 }
+
+const KINDS: [&str; 2] = ["folder", "usb"];
 
 fn parse(text: &str) -> Config {
     Config::parse(text, Path::new("/etc/andon/station.example.toml"))
@@ -104,29 +113,32 @@ fn every_stated_default_is_the_default() {
             assert_eq!(&line.value, value, "[{}] {}", line.section, line.key);
         }
     }
-    let all = everything();
-    let without = text(&all, |line| !matches!(line.stated, Stated::Default(_)));
-    assert_eq!(parse(&text(&all, |_| true)), parse(&without));
+    for all in KINDS.map(everything) {
+        let without = text(&all, |line| !matches!(line.stated, Stated::Default(_)));
+        assert_eq!(parse(&text(&all, |_| true)), parse(&without));
+    }
 }
 
 #[test]
 fn every_key_that_is_switched_off_changes_something_when_it_is_switched_on() {
-    let all = everything();
-    let whole = parse(&text(&all, |_| true));
-    for line in all.iter().filter(|line| [Stated::Absent, Stated::Label].contains(&line.stated)) {
-        assert_ne!(whole, parse(&text(&all, |it| it.key != line.key)), "[{}] {}", line.section, line.key);
+    for all in KINDS.map(everything) {
+        let whole = parse(&text(&all, |_| true));
+        for line in all.iter().filter(|line| [Stated::Absent, Stated::Label].contains(&line.stated)) {
+            let is_it = |it: &Line| (&it.section, &it.key) == (&line.section, &line.key);
+            assert_ne!(whole, parse(&text(&all, |it| !is_it(it))), "[{}] {}", line.section, line.key);
+        }
     }
 }
 
 #[test]
 fn the_example_holds_every_key_that_is_read_and_no_other() {
-    let all = everything();
-    let in_example: BTreeSet<_> = all
+    let in_example: BTreeSet<_> = KINDS
         .iter()
+        .flat_map(|kind| everything(kind))
         .filter(|line| line.stated != Stated::Label)
         .map(|line| format!("{}.{}", line.section, line.key))
         .collect();
-    let all = text(&all, |_| true);
+    let all = text(&everything("folder"), |_| true);
     let document = Document::parse(&all, Path::new("x")).unwrap();
     Config::read(&document, Path::new("")).unwrap();
     let known = document.known.borrow();
@@ -142,7 +154,7 @@ fn the_example_holds_every_key_that_is_read_and_no_other() {
 #[test]
 fn the_example_sets_sections_apart_as_the_reader_knows_them() {
     let written: Vec<_> = EXAMPLE.lines().filter(|line| line.starts_with('[')).collect();
-    let known = "station source items model model.thresholds severity severity.labels incidents evidence outbox \
+    let known = "station source source.camera items model model.thresholds severity severity.labels incidents evidence outbox \
                  hub log";
     assert_eq!(written, known.split_whitespace().map(|name| format!("[{name}]")).collect::<Vec<_>>());
 }

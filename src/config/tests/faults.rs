@@ -81,7 +81,7 @@ fn a_misspelt_section_is_told_with_what_was_meant() {
         ),
         (
             "[wifi]\nx = 1",
-            "1: [wifi]: there is no such section; remove it; there are [evidence], [hub], [incidents], [items], [items.region], [log], [model], [model.thresholds], [outbox], [severity], [severity.labels], [source], [station]",
+            "1: [wifi]: there is no such section; remove it; there are [evidence], [hub], [incidents], [items], [items.region], [log], [model], [model.thresholds], [outbox], [severity], [severity.labels], [source], [source.camera], [station]",
         ),
     ]);
 }
@@ -221,11 +221,45 @@ fn a_word_that_is_no_choice_is_told_with_the_choices() {
 
 #[test]
 fn a_kind_of_source_that_does_not_exist_is_told_with_those_that_do() {
-    let error = parse(&super::LEAST.replace("\"folder\"", "\"usb\"")).unwrap_err().to_string();
+    let error = parse(&super::LEAST.replace("\"folder\"", "\"tape\"")).unwrap_err().to_string();
     assert_eq!(
         error,
-        "/etc/andon/station.toml:6: [source] kind = \"usb\": this is not a choice here; write \"folder\""
+        "/etc/andon/station.toml:6: [source] kind = \"tape\": this is not a choice here; write \"folder\" or \"usb\""
     );
+}
+
+#[test]
+fn a_camera_must_be_named_and_a_folder_is_none() {
+    let camera = |rest: &str| {
+        let source = format!("kind = \"usb\"\n{rest}");
+        let text = super::LEAST.replace("kind = \"folder\"\npath = \"pictures\"", &source);
+        parse(&text).map_err(|error| error.to_string().replace("/etc/andon/station.toml:", ""))
+    };
+    assert!(camera("[source.camera]\nserial = \"A\"").is_ok());
+    for (rest, expected) in [
+        (
+            "",
+            "6: [source] kind: it is not said which camera; `andon cameras` lists the cameras with their sections; add usb_path, serial or by_id to [source.camera]",
+        ),
+        (
+            "repeat = true\n[source.camera]\nserial = \"A\"",
+            "7: [source] repeat: this means something for a folder only; remove it, or write kind = \"folder\"",
+        ),
+        (
+            "[source.camera]\nserial = \"A\"\nsize = \"640*480\"",
+            "9: [source.camera] size = \"640*480\": this is not a picture's size; write width and height in pixels in quotes, as \"1280x720\"",
+        ),
+        (
+            "[source.camera]\nserial = \"A\"\nformat = \"mjpg\"",
+            "9: [source.camera] format = \"mjpg\": this is not a choice here; did you mean \"mjpeg\"?",
+        ),
+    ] {
+        assert_eq!(camera(rest).unwrap_err(), expected);
+    }
+    check(&[(
+        "[source.camera]\nserial = \"A\"",
+        "2: [source.camera] serial: this means something for a camera only; remove it, or write kind = \"usb\"",
+    )]);
 }
 
 #[test]
@@ -326,7 +360,6 @@ fn required_keys_that_are_missing_are_told_with_an_example() {
         ":1: [station] id: this key is required; add id = \"press-3\" to [station]",
         ":1: [station] product: this key is required; add product = \"door hinge\" to [station]",
         ": [source] kind: this key is required; add kind = \"folder\" to [source]",
-        ": [source] path: this key is required; add path = \"pictures\" to [source]",
         ": [model] pack: this key is required; add pack = \"models/pcb\" to [model]",
     ];
     assert_eq!(error, expected.map(|it| format!("/etc/andon/station.toml{it}")).join("\n"));
