@@ -2,7 +2,7 @@
 
 use crate::{
     activation::Activation, convolve::Convolution, enlarge::Between, pixelwise::Pairing, planes::Shape,
-    pool::MaxPool,
+    pool::MaxPool, thin::Every,
 };
 
 /// A result of a step, for the steps that follow.
@@ -65,6 +65,10 @@ pub(crate) enum Kind {
         input: Value,
         axes: Box<[Vec<Between>; 2]>,
     },
+    Thin {
+        input: Value,
+        axes: [Every; 2],
+    },
     Join {
         inputs: Vec<Value>,
     },
@@ -85,6 +89,7 @@ impl Kind {
             | Self::Pool { input, .. }
             | Self::Enlarge { input, .. }
             | Self::Interpolate { input, .. }
+            | Self::Thin { input, .. }
             | Self::Part { input, .. } => vec![*input],
             Self::Pair { inputs, .. } => inputs.to_vec(),
             Self::Join { inputs } => inputs.clone(),
@@ -204,6 +209,16 @@ impl Graph {
         }
         let made = Shape { channels: shape.channels, height: axes[0].len(), width: axes[1].len() };
         self.push(name, Kind::Interpolate { input, axes: Box::new(axes) }, made)
+    }
+
+    /// Some of the rows and of the columns.
+    ///
+    /// # Errors
+    /// Where there would be none.
+    pub fn thin(&mut self, name: &str, input: Value, axes: [Every; 2]) -> Result<Value, Refusal> {
+        let Shape { channels, height, width } = self.shape(input);
+        let [height, width] = [axes[0].of(height), axes[1].of(width)];
+        self.push(name, Kind::Thin { input, axes }, Shape { channels, height, width })
     }
 
     /// The channels of all, one behind the other.

@@ -12,6 +12,7 @@ use crate::{
     pool::{MaxPool, pool},
     prepared::Prepared,
     rows::{Rows, RowsMut},
+    thin::{Every, thin},
     vector::Isa,
 };
 
@@ -65,6 +66,11 @@ enum Task {
     },
     Interpolate {
         axes: Box<[Vec<Between>; 2]>,
+        from: Place,
+        to: Place,
+    },
+    Thin {
+        axes: [Every; 2],
         from: Place,
         to: Place,
     },
@@ -217,6 +223,11 @@ impl Program {
                         interpolate(isa, rows(base, from, channel), rows_mut(base, to, channel), axes, line);
                     }
                 }
+                Task::Thin { axes, from, to } => {
+                    for channel in 0..to.planes.shape.channels {
+                        thin(rows(base, from, channel), rows_mut(base, to, channel), *axes);
+                    }
+                }
                 Task::Join { from, to } => {
                     for (place, channel) in from {
                         let to = first(to).add(channel * to.planes.plane());
@@ -255,7 +266,8 @@ impl Task {
             | Self::Pair { to, .. }
             | Self::Pool { to, .. }
             | Self::Enlarge { to, .. }
-            | Self::Interpolate { to, .. } => Some(to),
+            | Self::Interpolate { to, .. }
+            | Self::Thin { to, .. } => Some(to),
             // Of what it joins some was made by other steps.
             Self::Join { .. } => None,
         }
@@ -270,6 +282,7 @@ impl Task {
             Self::Pool { .. } => "Pool",
             Self::Enlarge { .. } => "Enlarge",
             Self::Interpolate { .. } => "Interpolate",
+            Self::Thin { .. } => "Thin",
             Self::Join { .. } => "Join",
         }
     }
@@ -320,6 +333,7 @@ fn task(graph: &Graph, layout: &Layout, given: &[Value], isa: Isa, value: Value)
         Kind::Pool { input, pool } => Task::Pool { pool: *pool, from: place(input), to },
         Kind::Enlarge { input, factor } => Task::Enlarge { factor: *factor, from: place(input), to },
         Kind::Interpolate { input, axes } => Task::Interpolate { axes: axes.clone(), from: place(input), to },
+        Kind::Thin { input, axes } => Task::Thin { axes: *axes, from: place(input), to },
         Kind::Join { inputs } => {
             let mut from = Vec::new();
             let mut channel = 0;

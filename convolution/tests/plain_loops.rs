@@ -1,7 +1,9 @@
 //! Every step against loops that a reader can check, on every instruction set of this machine.
 #![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
-use convolution::{Activation, Between, Convolution, Graph, Isa, MaxPool, Pairing, Program, Shape, Value};
+use convolution::{
+    Activation, Between, Convolution, Every, Graph, Isa, MaxPool, Pairing, Program, Shape, Value,
+};
 use proptest::{prelude::*, sample::select};
 
 /// Planes without padding, and how they are computed the plain way.
@@ -263,6 +265,33 @@ proptest! {
             graph
         };
         check(make, &[&input], &[expected])?;
+    }
+}
+
+proptest! {
+    #[test]
+    fn thinned_planes_have_the_rows_and_columns_that_were_asked_for(
+        rows in (0usize..3, 1usize..5), columns in (0usize..3, 1usize..5), size in [4usize..20, 4usize..40],
+    ) {
+        let input = Plain::noise(Shape { channels: 2, height: size[0], width: size[1] }, 6);
+        let [rows, columns] = [rows, columns].map(|(first, step)| Every { first, step });
+        let taken = |side: usize, every: Every| (every.first..side).step_by(every.step).collect::<Vec<_>>();
+        let (ys, xs) = (taken(size[0], rows), taken(size[1], columns));
+        let expected = Plain::from(Shape { channels: 2, height: ys.len(), width: xs.len() }, |channel, y, x| {
+            input.values[(channel * size[0] + ys[y]) * size[1] + xs[x]]
+        });
+        // In two steps, as graphs have it, and joined with what one step makes.
+        let make = || {
+            let mut graph = Graph::default();
+            let x = graph.input("x", input.shape).unwrap();
+            let thin = graph.thin("rows", x, [rows, Every::ONE]).unwrap();
+            let thin = graph.thin("columns", thin, [Every::ONE, columns]).unwrap();
+            let both = graph.thin("both", x, [rows, columns]).unwrap();
+            let joined = graph.join("join", &[thin, both]).unwrap();
+            graph.output(joined);
+            graph
+        };
+        check(make, &[&input], &[Plain::join(&[&expected, &expected])])?;
     }
 }
 

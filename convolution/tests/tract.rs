@@ -9,6 +9,7 @@ use tract_onnx::{
         internal::*,
         ops::{
             cnn::{Conv, KernelFormat, PaddingSpec, PoolSpec},
+            downsample::Downsample,
             nn::{CoordTransformer, DataFormat, Interpolator, Nearest, Resize, Softmax, silu::silu},
         },
     },
@@ -31,16 +32,26 @@ fn noise(shape: &[usize], seed: u64) -> Tensor {
 
 /// A layer with SiLU behind it.
 fn model(layer: &[usize; 9], rank: usize) -> TypedModel {
-    let [inputs, outputs, groups, kernel, stride, dilation, padding, height, width] = *layer;
-    let mut model = TypedModel::default();
+    let [inputs, .., height, width] = *layer;
     let shape = [1, inputs, height, width];
-    let fact = f32::fact(&shape[4 - rank..]);
-    let source = model.add_source("picture", fact).unwrap();
+    with_layer(layer, &shape[4 - rank..], |_, source| source)
+}
+
+/// The same for a picture of this shape, which something else is done to first.
+fn with_layer(
+    layer: &[usize; 9],
+    shape: &[usize],
+    first: impl Fn(&mut TypedModel, OutletId) -> OutletId,
+) -> TypedModel {
+    let [inputs, outputs, groups, kernel, stride, dilation, padding, ..] = *layer;
+    let mut model = TypedModel::default();
+    let source = model.add_source("picture", f32::fact(shape)).unwrap();
+    let read = first(&mut model, source);
     let weights = noise(&[outputs, inputs / groups, kernel, kernel], 1);
     let weights = model.add_const("weights", weights).unwrap();
     let bias = model.add_const("bias", noise(&[outputs], 2)).unwrap();
     let spec = PoolSpec {
-        data_format: if rank == 4 { DataFormat::NCHW } else { DataFormat::CHW },
+        data_format: if shape.len() == 4 { DataFormat::NCHW } else { DataFormat::CHW },
         kernel_shape: tvec!(kernel, kernel),
         padding: PaddingSpec::Explicit(tvec!(padding, padding), tvec!(padding, padding)),
         dilations: Some(tvec!(dilation, dilation)),
@@ -49,7 +60,7 @@ fn model(layer: &[usize; 9], rank: usize) -> TypedModel {
         output_channels: outputs,
     };
     let operator = Conv { pool_spec: spec, kernel_fmt: KernelFormat::OIHW, group: groups, q_params: None };
-    let made = model.wire_node("layer", operator, &[source, weights, bias]).unwrap();
+    let made = model.wire_node("layer", operator, &[read, weights, bias]).unwrap();
     let made = model.wire_node("silu", silu(), &made).unwrap();
     model.select_output_outlets(&made).unwrap();
     model
@@ -121,6 +132,24 @@ fn planes_of_another_size_are_what_tract_makes_of_them() {
             let worst = found.iter().zip(&expected).fold(0.0f32, |worst, (a, b)| worst.max((a - b).abs()));
             assert!(worst < 1e-4, "{transformer:?} {height}x{width}: {worst}");
         }
+    }
+}
+
+#[test]
+fn rows_and_columns_that_are_left_out_before_a_layer_are_what_tract_leaves_out() {
+    for (axis, stride, modulo) in [(2, 2, 0), (3, 2, 1), (2, 3, 1), (3, 4, 0)] {
+        let layer = [4, 8, 1, 3, 1, 1, 1, 13, 17];
+        let make = || {
+            with_layer(&layer, &[1, 4, 13, 17], |graph, source| {
+                graph.wire_node("thin", Downsample { axis, stride, modulo }, &[source]).unwrap()[0]
+            })
+        };
+        let accelerated = accelerate(&make(), Isa::best()).unwrap();
+        assert!(accelerated.nodes.iter().all(|node| node.op.name() != "Downsample"));
+        let input = noise(&[1, 4, 13, 17], 5);
+        let (found, expected) = (answer(accelerated, &input), answer(make(), &input));
+        assert_eq!(found.len(), expected.len());
+        assert!(found.iter().zip(&expected).all(|(a, b)| (a - b).abs() < 1e-4), "axis {axis} by {stride}");
     }
 }
 

@@ -6,6 +6,7 @@ use tract_onnx::tract_core::{
         array::{Slice, TypedConcat},
         binary::TypedBinOp,
         cnn::{Conv, KernelFormat, MaxPool as TractPool, PoolSpec},
+        downsample::Downsample,
         einsum::EinSum,
         element_wise::ElementWiseOp,
         math::{Add, Div, Exp, Max, Min, Mul, Sub},
@@ -13,7 +14,7 @@ use tract_onnx::tract_core::{
     },
 };
 
-use crate::{Activation, Between, Convolution, Graph, MaxPool, Pairing, Refusal, Shape, Value};
+use crate::{Activation, Between, Convolution, Every, Graph, MaxPool, Pairing, Refusal, Shape, Value};
 
 /// The planes of a fact: `f32`, one picture, channels before rows and columns.
 pub(super) fn planes(fact: &TypedFact) -> Option<Shape> {
@@ -52,6 +53,7 @@ enum Draft {
     Pool(MaxPool),
     Enlarge([usize; 2]),
     Interpolate([Vec<Between>; 2]),
+    Thin([Every; 2]),
     Join,
     Part(usize),
 }
@@ -75,6 +77,7 @@ pub(super) fn add(
         Draft::Pool(pool) => graph.pool(name, one, pool)?,
         Draft::Enlarge(factor) => graph.enlarge(name, one, factor)?,
         Draft::Interpolate(axes) => graph.interpolate(name, one, axes)?,
+        Draft::Thin(axes) => graph.thin(name, one, axes)?,
         Draft::Join => graph.join(name, inputs)?,
         Draft::Part(first) => graph.part(name, one, first, made.channels)?,
     };
@@ -107,6 +110,14 @@ impl Draft {
         }
         if let Some(it) = node.op_as::<Resize>() {
             return interpolation(model, node, it).map(Self::Interpolate);
+        }
+        if let Some(it) = node.op_as::<Downsample>() {
+            let every = Every { first: it.modulo, step: usize::try_from(it.stride).ok()? };
+            return match it.axis.checked_sub(channels)? {
+                1 => Some(Self::Thin([every, Every::ONE])),
+                2 => Some(Self::Thin([Every::ONE, every])),
+                _ => None,
+            };
         }
         if let Some(it) = node.op_as::<TypedConcat>() {
             let all_are_made =
