@@ -1,8 +1,10 @@
 //! A loaded model, of which each worker has an inspector of its own.
 
 use std::{
+    panic::resume_unwind,
     path::Path,
     sync::{Arc, Mutex, PoisonError},
+    thread,
 };
 
 use crate::inspection::{
@@ -32,10 +34,16 @@ impl Model {
     /// # Errors
     /// Those of the pack, and those of an engine that is not there.
     pub fn load_for(folder: &Path, engine: &Engine) -> Result<Self, PackError> {
-        let tried = Inspector::load_for(folder, engine)?;
-        // What the sample took is given back.
-        let first =
-            tried.another().map_err(|reason| PackError::Graph { file: tried.pack().model_path(), reason })?;
+        let load = || {
+            let tried = Inspector::load_for(folder, engine)?;
+            // What the sample took is given back.
+            let another = tried.another();
+            another.map_err(|reason| PackError::Graph { file: tried.pack().model_path(), reason })
+        };
+        // The allocator keeps what a thread gave back for that thread's next need until it ends, and reading a graph takes
+        // as much again as running it.
+        let loaded = thread::scope(|scope| scope.spawn(load).join());
+        let first = loaded.unwrap_or_else(|panic| resume_unwind(panic))?;
         Ok(Self { pack: first.shared_pack(), first: Mutex::new(first) })
     }
 

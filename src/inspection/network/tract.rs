@@ -10,7 +10,11 @@ use convolution::{
     Isa, Shape,
     tract::{PlanesOperator, accelerate},
 };
-use tract_onnx::{prelude::*, tract_core::plan, tract_hir::infer::InferenceModelExt};
+use tract_onnx::{
+    prelude::*,
+    tract_core::plan,
+    tract_hir::{infer::InferenceModelExt, internal::TractErrorContext},
+};
 
 use super::{
     bounds,
@@ -30,7 +34,8 @@ pub(super) struct Tract {
     shape: [usize; 4],
     /// What the graph takes, where that is not float32.
     kind: DatumType,
-    input: Arc<Tensor>,
+    /// Made for the first picture: a network that is there for others to be made of needs none.
+    input: Option<Arc<Tensor>>,
     outputs: Vec<TValue>,
 }
 
@@ -56,8 +61,7 @@ impl Tract {
 
     fn start(plan: Arc<TypedRunnableModel>, shape: [usize; 4], kind: DatumType) -> TractResult<Self> {
         let state = plan.spawn()?;
-        let input = Arc::new(Tensor::zero::<f32>(&shape)?);
-        Ok(Self { plan, state, shape, kind, input, outputs: Vec::new() })
+        Ok(Self { plan, state, shape, kind, input: None, outputs: Vec::new() })
     }
 
     fn infer(&mut self) -> TractResult<()> {
@@ -76,9 +80,10 @@ impl Tract {
     fn given(&mut self) -> TractResult<TValue> {
         // The last picture's answers may be what an operator writes the next one's into.
         self.outputs.clear();
+        let input = self.input.as_ref().context("no picture was prepared")?;
         Ok(TValue::from_const(match self.kind {
-            kind if kind == f32::datum_type() => self.input.clone(),
-            kind => self.input.cast_to_dt(kind)?.into_owned().into(),
+            kind if kind == f32::datum_type() => input.clone(),
+            kind => input.cast_to_dt(kind)?.into_owned().into(),
         }))
     }
 
@@ -139,7 +144,11 @@ impl Network for Tract {
     fn input(&mut self) -> Result<&mut [f32], String> {
         // An answer may be the input itself, which would otherwise be copied.
         self.outputs.clear();
-        let view = Arc::make_mut(&mut self.input).to_plain_array_view_mut::<f32>();
+        let input = match self.input.take() {
+            Some(input) => input,
+            None => Arc::new(Tensor::zero::<f32>(&self.shape).map_err(|error| format!("{error:#}"))?),
+        };
+        let view = Arc::make_mut(self.input.insert(input)).to_plain_array_view_mut::<f32>();
         let view = view.map_err(|error| format!("{error:#}"))?;
         view.into_slice().ok_or_else(|| "tract does not keep its input in one piece".to_owned())
     }
