@@ -20,6 +20,8 @@ pub(super) struct Pulse {
     has_empty_frame: AtomicBool,
     /// Why no frames come.
     absence: Mutex<Option<String>>,
+    /// What is wrong with the source although frames come.
+    complaint: Mutex<Option<String>>,
 }
 
 /// The counts at one instant.
@@ -52,6 +54,19 @@ impl Pulse {
         let is_news = absence.as_ref() != Some(&reason);
         *absence = Some(reason);
         is_news
+    }
+
+    /// Takes what is wrong with the source although frames come, and gives it if it is news.
+    pub(super) fn complaint_changed(&self, complaint: Option<String>) -> Option<String> {
+        let mut known = self.complaint.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_news = *known != complaint;
+        *known = complaint;
+        known.clone().filter(|_| is_news)
+    }
+
+    /// What is wrong with the source although frames come.
+    pub(super) fn complaint(&self) -> Option<String> {
+        self.complaint.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Why no frames come, if none do.

@@ -154,8 +154,9 @@ impl Station {
         };
         let waiting = self.waiting().map_or_else(|| "?".to_owned(), |reports| reports.to_string());
         let absence = self.pulse.absence().map(|reason| format!("; no frames: {reason}")).unwrap_or_default();
+        let complaint = self.pulse.complaint().map(|it| format!("; camera: {it}")).unwrap_or_default();
         format!(
-            "{} items: {} OK, {} NG, {} NOT INSPECTED; {waiting} reports wait; {hub}{absence}",
+            "{} items: {} OK, {} NG, {} NOT INSPECTED; {waiting} reports wait; {hub}{absence}{complaint}",
             self.tally.items(),
             self.tally.get(Verdict::Ok),
             self.tally.get(Verdict::Ng),

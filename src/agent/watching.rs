@@ -41,6 +41,9 @@ impl Watch {
                     if self.pulse.frame() {
                         tracing::info!("frames come again from {}", self.source.describe());
                     }
+                    if let Some(complaint) = self.pulse.complaint_changed(self.source.complaint()) {
+                        tracing::error!("{}: {complaint}", self.source.describe());
+                    }
                     match &mut passing {
                         None => self.single(frame),
                         Some(passing) => self.pass(passing, &mut decoder, frame),
@@ -51,6 +54,10 @@ impl Watch {
                 Err(error) => {
                     if self.pulse.absent(error.to_string()) {
                         tracing::error!("{error}");
+                        // Nobody knows where those in view will be when frames come again.
+                        for item in passing.iter_mut().flat_map(Passing::finish) {
+                            self.handover.depart(item);
+                        }
                     }
                     self.stop.wait(FAULT_PAUSE);
                 }

@@ -11,8 +11,8 @@ pub use picture::{
     Colour, Decoder, Detail, Layout, Levels, Picture, PictureError, Pixels, Raw, Region, Wanted, Window,
 };
 pub use usb::{
-    Bus, Device, Fault, Grab, Identity, Machine, Mode, Offer, PixelFormat, Preference, Rate, Rehearsal,
-    Streaming, UsbCamera, UsbSettings, Which, choose, pick,
+    Bus, Control, Controls, Device, Fault, Grab, Identity, Machine, Mode, Offer, PixelFormat, Preference,
+    Rate, Rehearsal, Streaming, UsbCamera, UsbSettings, Which, choose, pick,
 };
 
 use std::time::Duration;
@@ -29,6 +29,11 @@ pub trait FrameSource: Send {
 
     /// What it is, for people: `folder boards/ (12 pictures)`.
     fn describe(&self) -> String;
+
+    /// What is wrong with it although frames come: an exposure that did not hold.
+    fn complaint(&self) -> Option<String> {
+        None
+    }
 
     /// Whether frames keep coming while nobody takes them, so that some must be dropped at overload. A source that
     /// is not live waits instead.

@@ -11,6 +11,7 @@ mod wishes;
 mod run;
 mod check;
 mod cameras;
+mod commission;
 mod inspect;
 mod bench;
 mod model;
@@ -54,6 +55,11 @@ enum Command {
     },
     /// List this machine's cameras, with what belongs into a station's file
     Cameras(cameras::CamerasArgument),
+    /// Set a station's camera up
+    Camera {
+        #[command(subcommand)]
+        command: CameraCommand,
+    },
     /// Inspect pictures, each as an item of its own
     Inspect(inspect::InspectArguments),
     /// Time the stages of an inspection on this machine
@@ -73,6 +79,12 @@ enum Command {
     /// Write the manual's pages and the shells' completions, for a package
     #[command(hide = true)]
     Pages(pages::PagesArgument),
+}
+
+#[derive(Debug, Subcommand)]
+enum CameraCommand {
+    /// Write a camera, as it is set now, into a station's file, and take the picture that later ones are compared with
+    Commission(commission::CommissionArguments),
 }
 
 #[derive(Debug, Args)]
@@ -114,6 +126,9 @@ fn execute(command: Command) -> Result<(), Failure> {
             check::run(&stations, offline, json, &mut out, &mut notes)
         }
         Command::Cameras(arguments) => cameras::run(&arguments, &mut out, &mut notes),
+        Command::Camera { command: CameraCommand::Commission(arguments) } => {
+            commission::run(&arguments, &mut notes)
+        }
         Command::Inspect(arguments) => inspect::run(&arguments, &mut out, &mut notes),
         Command::Bench(arguments) => bench::run(&arguments, &mut io::stdin().lock(), &mut out, &mut notes),
         Command::Model { command } => {

@@ -9,6 +9,8 @@ use crate::{
     station::{Station, run},
 };
 
+const GAIN: u32 = 0x0098_0913;
+
 /// A grey camera whose every second frame is dark.
 fn plug_in(folder: &Path, serial: &str) {
     fs::create_dir_all(folder).unwrap();
@@ -16,7 +18,11 @@ fn plug_in(folder: &Path, serial: &str) {
         fs::write(folder.join(file), vec![shade; 32 * 32]).unwrap();
     }
     let format = json!({"format": "grey", "width": 32, "height": 32, "frames_per_second": [20, 50]});
-    let camera = json!({"name": "played", "usb_path": "usb-x-1", "serial": serial, "formats": [format]});
+    // Gain, as V4L2 numbers it.
+    let gain = json!({"id": GAIN, "name": "Gain", "least": 0, "most": 100, "default": 10});
+    let camera = json!({
+        "name": "played", "usb_path": "usb-x-1", "serial": serial, "formats": [format], "controls": [gain]
+    });
     // A camera is there once its description is.
     fs::write(folder.join("new"), camera.to_string()).unwrap();
     fs::rename(folder.join("new"), folder.join("camera.json")).unwrap();
@@ -94,6 +100,8 @@ fn what_is_wrong_with_a_camera_is_told_before_it_runs() {
             "serial Z9 is not there; plug it in, or correct [source.camera]; there are: \"played\"",
         ),
         ("serial = \"A1\"\nformat = \"mjpeg\"", "", "it offers: grey 32x32 at 20/50"),
+        ("serial = \"A1\"\n[source.controls]\nfocus = 3", "", "its controls are: Gain 0..100"),
+        ("serial = \"A1\"\n[source.controls]\ngain = 101", "", "it takes Gain 0..100"),
         ("serial = \"A1\"\nsize = \"640x480\"", "", "no such format: any format, 640x480"),
     ] {
         let station = station(camera);
@@ -119,4 +127,24 @@ fn cameras_are_listed_with_what_a_station_needs_to_name_them() {
     {
         assert!(shown.contains(line), "{shown}");
     }
+}
+
+#[test]
+fn controls_are_set_and_a_commissioned_camera_keeps_its_own() {
+    let station = station("serial = \"A1\"\n[source.controls]\ngain = 64");
+    let value = station.path(&format!("cameras/a/control-{GAIN}"));
+    assert_eq!(station.does(&["check", "--offline"]).code, Some(0));
+    assert_eq!(fs::read_to_string(&value).unwrap(), "64");
+    fs::write(&value, "33").unwrap();
+    let config = station.config().display().to_string();
+    let folder = station.path("cameras").display().to_string();
+    let done = run(&["camera", "commission", "--config", &config, "--rehearsal", &folder]);
+    assert_eq!(done.code, Some(0), "{}", done.notes);
+    let text = fs::read_to_string(station.config()).unwrap();
+    for line in ["usb_path = \"usb-x-1\"\n", "serial = \"A1\"\n", "gain = 33\n", "frames_per_second = 50\n"] {
+        assert!(text.contains(line), "{text}");
+    }
+    assert!(station.path("reference.png").is_file() && station.path("station.toml.before").is_file());
+    fs::remove_file(value).unwrap();
+    assert_eq!(station.does(&["check", "--offline"]).code, Some(0));
 }

@@ -8,9 +8,11 @@ use std::{
 
 use super::{
     content::picture,
+    control::plan,
     device::{Bus, Device, Grab, Streaming},
     fault::Fault,
     identity::{Identity, pick},
+    lock::Lock,
     mode::{Preference, choose},
     settings::UsbSettings,
     slot::Slot,
@@ -75,20 +77,27 @@ impl Capture {
             ..self.settings.preference
         };
         let mode = choose(&device.offers(wanted.size)?, &wanted)?;
+        let settings = plan(&self.settings.controls, &device.controls()?)?;
         let streaming = device.start(&mode)?;
+        // Only now: a change of format may reset them.
+        let mut lock = Lock::new(settings);
+        self.slot.complain(lock.look(&mut *device)?);
         let shown = format!("{camera}: {}", streaming.mode);
         tracing::info!("the camera is {shown}");
         self.slot.connected(shown);
         self.bound = Some((camera.clone(), mode.size));
-        self.read(&mut *device, &streaming)
+        self.read(&mut *device, &streaming, &mut lock)
     }
 
-    fn read(&mut self, device: &mut dyn Device, streaming: &Streaming) -> Result<(), Fault> {
+    fn read(&mut self, device: &mut dyn Device, streaming: &Streaming, lock: &mut Lock) -> Result<(), Fault> {
         let patience = stall(streaming);
         let mut last = Instant::now();
         let mut damaged: Option<(u32, Instant)> = None;
         let mut count: Option<u32> = None;
         while !self.slot.is_stopping() {
+            if lock.is_due(Instant::now()) {
+                self.slot.complain(lock.look(device)?);
+            }
             let Some(grab) = device.grab(TURN)? else {
                 if last.elapsed() >= patience {
                     return Err(Fault::Stalled(patience));

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::{
+    control::Control,
     fault::Fault,
     identity::Identity,
     mode::{Mode, Offer},
@@ -32,6 +33,24 @@ pub trait Device {
     /// # Errors
     /// When it is gone, or its answers make no sense.
     fn offers(&self, wanted: Option<[u32; 2]>) -> Result<Vec<Offer>, Fault>;
+
+    /// Its controls, bounded whatever it claims.
+    ///
+    /// # Errors
+    /// When it is gone, or its answers make no sense.
+    fn controls(&self) -> Result<Vec<Control>, Fault>;
+
+    /// What a control has now.
+    ///
+    /// # Errors
+    /// When it is gone, or has no such control.
+    fn control(&self, id: u32) -> Result<i64, Fault>;
+
+    /// Sets a control; the driver may round.
+    ///
+    /// # Errors
+    /// When it is gone or refuses.
+    fn set_control(&mut self, id: u32, value: i64) -> Result<(), Fault>;
 
     /// Starts to stream; what it really does is returned, which may be another rate.
     ///

@@ -20,6 +20,7 @@
 mod identity;
 mod mode;
 mod fault;
+mod control;
 mod device;
 mod sysfs;
 mod video;
@@ -28,9 +29,11 @@ mod rehearsal;
 mod content;
 mod settings;
 mod slot;
+mod lock;
 mod capture;
 mod source;
 
+pub use control::{Control, Controls};
 pub use device::{Bus, Device, Grab, Streaming};
 pub use fault::Fault;
 pub use identity::{Identity, Which, pick};

@@ -4,7 +4,7 @@
 //! the camera is and offers (see [`Played`]) and its frames, taken in the order of their names again and again: files
 //! that end in the word of a format, `.mjpeg`, `.yuyv`, `.grey` or `.nv12`. Empty files beside them are faults, as long
 //! as they are there: `busy` (another program has it), `stalled` (no frames come), `halved` (half of each frame comes),
-//! `flagged` (the driver calls every frame damaged).
+//! `flagged` (the driver calls every frame damaged). The value of a control is in the file `control-ID`, once it was set.
 
 use std::{
     fs, io,
@@ -17,6 +17,7 @@ use serde::Deserialize;
 
 use super::{
     content::MAX_FRAME_BYTES,
+    control::Control,
     device::{Bus, Device, Grab, Streaming},
     fault::Fault,
     identity::Identity,
@@ -40,6 +41,8 @@ struct Played {
     model: Option<String>,
     by_id: Option<String>,
     formats: Vec<PlayedFormat>,
+    #[serde(default)]
+    controls: Vec<PlayedControl>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -49,6 +52,16 @@ struct PlayedFormat {
     width: u32,
     height: u32,
     frames_per_second: Vec<u32>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PlayedControl {
+    id: u32,
+    name: String,
+    least: i64,
+    most: i64,
+    default: i64,
 }
 
 /// A larger file describes no camera.
@@ -133,6 +146,31 @@ impl Device for Player {
             Some(Offer { format, size: [it.width, it.height], rates: rates.collect() })
         });
         Ok(offers.collect())
+    }
+
+    fn controls(&self) -> Result<Vec<Control>, Fault> {
+        let controls = self.played.controls.iter().map(|it| Control {
+            id: it.id,
+            name: it.name.clone(),
+            least: it.least,
+            most: it.most,
+            step: 1,
+            default: it.default,
+            value: self.control(it.id).ok(),
+            choices: Vec::new(),
+        });
+        Ok(controls.collect())
+    }
+
+    fn control(&self, id: u32) -> Result<i64, Fault> {
+        let absent = || Fault::Control("the rehearsal's camera.json has no such control".to_owned());
+        let control = self.played.controls.iter().find(|it| it.id == id).ok_or_else(absent)?;
+        let text = fs::read_to_string(self.folder.join(format!("control-{id}")));
+        Ok(text.ok().and_then(|text| text.trim().parse().ok()).unwrap_or(control.default))
+    }
+
+    fn set_control(&mut self, id: u32, value: i64) -> Result<(), Fault> {
+        fs::write(self.folder.join(format!("control-{id}")), value.to_string()).map_err(|_| Fault::Gone)
     }
 
     fn start(&mut self, mode: &Mode) -> Result<Streaming, Fault> {

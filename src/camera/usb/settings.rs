@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
-use super::{device::Bus, identity::Which, machine::Machine, mode::Preference, rehearsal::Rehearsal};
+use super::{
+    control::Controls, device::Bus, identity::Which, machine::Machine, mode::Preference, rehearsal::Rehearsal,
+};
 
 /// Which camera, and how it is used.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -11,6 +13,8 @@ pub struct UsbSettings {
     pub which: Which,
     /// In which format, size and rate.
     pub preference: Preference,
+    /// What is set and held.
+    pub controls: Controls,
     /// A folder that plays cameras in place of the machine's.
     pub rehearsal: Option<PathBuf>,
 }

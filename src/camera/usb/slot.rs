@@ -22,6 +22,8 @@ struct Held {
     fault: Option<Fault>,
     /// What the camera is and how it streams, while it does.
     camera: Option<String>,
+    /// What is wrong although it streams.
+    complaint: Option<String>,
     overrun: u64,
     is_stopping: bool,
     has_ended: bool,
@@ -50,6 +52,7 @@ impl Slot {
         let mut held = self.lock();
         held.fault = Some(fault);
         held.camera = None;
+        held.complaint = None;
         self.0.1.notify_all();
     }
 
@@ -67,6 +70,16 @@ impl Slot {
     /// What streams now.
     pub(super) fn camera(&self) -> Option<String> {
         self.lock().camera.clone()
+    }
+
+    /// Says what is wrong although frames come, or that nothing is.
+    pub(super) fn complain(&self, complaint: Option<String>) {
+        self.lock().complaint = complaint;
+    }
+
+    /// What is wrong although frames come.
+    pub(super) fn complaint(&self) -> Option<String> {
+        self.lock().complaint.clone()
     }
 
     /// How many frames nobody took in time.

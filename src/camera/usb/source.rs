@@ -70,6 +70,10 @@ impl FrameSource for UsbCamera {
         }
     }
 
+    fn complaint(&self) -> Option<String> {
+        self.slot.complaint()
+    }
+
     fn is_live(&self) -> bool {
         true
     }

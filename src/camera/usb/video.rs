@@ -11,7 +11,7 @@ use rustix::time::{ClockId, clock_gettime};
 use v4l::{
     Format, FourCC, Fraction,
     buffer::{self, Metadata},
-    capability,
+    capability, control,
     format::{Colorspace, Quantization},
     frameinterval::FrameIntervalEnum,
     framesize::FrameSizeEnum,
@@ -24,6 +24,7 @@ use v4l::{
 
 use super::{
     content::MAX_FRAME_BYTES,
+    control::Control,
     device::{Device, Grab, Streaming},
     fault::Fault,
     mode::{Mode, Offer, PixelFormat, Rate},
@@ -154,6 +155,36 @@ impl Device for Video {
         Ok(offers.collect())
     }
 
+    fn controls(&self) -> Result<Vec<Control>, Fault> {
+        let attempt = "cannot ask the camera for its controls";
+        let listed = match self.device.query_controls() {
+            Ok(listed) => listed,
+            // ENOTTY and EINVAL: it has none.
+            Err(error) if matches!(error.raw_os_error(), Some(22 | 25)) => return Ok(Vec::new()),
+            Err(error) => return Err(Fault::of(attempt, &error)),
+        };
+        let kinds =
+            [control::Type::Integer, control::Type::Boolean, control::Type::Menu, control::Type::IntegerMenu];
+        let is_off =
+            |flags: control::Flags| flags.intersects(control::Flags::DISABLED | control::Flags::READ_ONLY);
+        let usable = listed.into_iter().filter(|it| kinds.contains(&it.typ) && !is_off(it.flags));
+        Ok(usable.take(MOST).map(|it| described(it, self)).collect())
+    }
+
+    fn control(&self, id: u32) -> Result<i64, Fault> {
+        let refused = |error| Fault::of("cannot read a control", &error);
+        match self.device.control(id).map_err(refused)?.value {
+            control::Value::Integer(value) => Ok(value),
+            control::Value::Boolean(value) => Ok(i64::from(value)),
+            _ => Err(Fault::Refused { attempt: "cannot read a control", reason: "it is no number".into() }),
+        }
+    }
+
+    fn set_control(&mut self, id: u32, value: i64) -> Result<(), Fault> {
+        let control = control::Control { id, value: control::Value::Integer(value) };
+        self.device.set_control(control).map_err(|error| Fault::of("cannot set a control", &error))
+    }
+
     fn start(&mut self, mode: &Mode) -> Result<Streaming, Fault> {
         let set = self.set(mode)?;
         let rate = mode.rate.map(|wanted| self.set_rate(wanted).unwrap_or(wanted));
@@ -214,6 +245,24 @@ impl Drop for Video {
         if catch_unwind(AssertUnwindSafe(|| drop(stream))).is_err() {
             tracing::warn!("the camera's driver did not stop in order");
         }
+    }
+}
+
+fn described(control: control::Description, video: &Video) -> Control {
+    let choices = control
+        .items
+        .unwrap_or_default()
+        .into_iter()
+        .map(|(value, name)| (i64::from(value), name.to_string()));
+    Control {
+        id: control.id,
+        name: control.name.chars().filter(|it| !it.is_control()).collect(),
+        least: control.minimum,
+        most: control.maximum,
+        step: i64::try_from(control.step).unwrap_or(1).max(1),
+        default: control.default,
+        value: video.control(control.id).ok(),
+        choices: choices.take(MOST).collect(),
     }
 }
 

@@ -76,7 +76,7 @@ fn text(lines: &[Line], wanted: impl Fn(&Line) -> bool) -> String {
 fn everything(kind: &str) -> Vec<Line> {
     let mut lines = lines();
     let is_unfit = |line: &Line| match kind {
-        "folder" => line.section == "source.camera",
+        "folder" => line.section.starts_with("source."),
         _ => line.section == "source" && ["path", "repeat"].contains(&&*line.key),
     };
     lines.retain(|line| !is_unfit(line));
@@ -154,7 +154,7 @@ fn the_example_holds_every_key_that_is_read_and_no_other() {
 #[test]
 fn the_example_sets_sections_apart_as_the_reader_knows_them() {
     let written: Vec<_> = EXAMPLE.lines().filter(|line| line.starts_with('[')).collect();
-    let known = "station source source.camera items model model.thresholds severity severity.labels incidents evidence outbox \
+    let known = "station source source.camera source.controls items model model.thresholds severity severity.labels incidents evidence outbox \
                  hub log";
     assert_eq!(written, known.split_whitespace().map(|name| format!("[{name}]")).collect::<Vec<_>>());
 }
