@@ -1,6 +1,6 @@
 # The words that README and CI use. Each installs what a fresh Debian or Ubuntu machine with Rust lacks.
 .DELETE_ON_ERROR:
-.PHONY: demo test neon fuzz bench
+.PHONY: demo test neon cross deb fuzz bench
 
 # Arguments for `make demo`: --json, --frames DIR, --seconds N; for `make bench`: --quick, --models DIR.
 ARGS ?=
@@ -30,6 +30,24 @@ test: ## Everything that CI runs: format, lints, licences, all tests.
 neon: ## The convolutions' kernels for ARM, under emulation: installs a cross compiler, so not a part of `test`.
 	@local/prerequisites.sh build
 	local/aarch64.sh test --release --package convolution --lib --test plain_loops
+
+# What `make cross` and `make deb` build: dist is small and fast, release is ready in a third of the time.
+PACK ?= dist
+ARCHITECTURE ?= amd64
+
+cross: ## The agent for 64-bit ARM, with Debian's packages only: target/aarch64-unknown-linux-gnu.
+	@local/prerequisites.sh build
+	local/aarch64.sh build --locked --package andon --profile $(PACK)
+
+deb: ## A Debian package in target/debian, for amd64 or with ARCHITECTURE=arm64.
+	@local/prerequisites.sh build deb
+ifeq ($(ARCHITECTURE),arm64)
+	local/aarch64.sh build --locked --package andon --profile $(PACK)
+else
+	cargo build --locked --package andon --profile $(PACK)
+endif
+	local/deb.sh $(ARCHITECTURE) $(PACK) $(TARGET)/debian
+	lintian --fail-on error,warning $(TARGET)/debian/andon_*_$(ARCHITECTURE).deb
 
 bench: ## andon beside what people would use otherwise, on one core: a table in target/bench/bench.md.
 	@local/prerequisites.sh build bench

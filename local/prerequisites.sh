@@ -1,6 +1,6 @@
 #!/bin/sh
-# Installs what a fresh Debian or Ubuntu machine lacks: `prerequisites.sh build`, and `test` or `bench` for what those
-# need besides.
+# Installs what a fresh Debian or Ubuntu machine lacks: `prerequisites.sh build`, and `test`, `bench` or `deb` for what
+# those need besides.
 # libclang-dev and linux-libc-dev are for nokhwa and v4l, whose build reads the kernel's header for cameras.
 # Rust itself comes from rustup or the distribution; this only says so.
 set -eu
@@ -11,7 +11,8 @@ for word in "$@"; do
     build) ;;
     test) packages="$packages python3 python3-venv nodejs systemd" ;;
     bench) packages="$packages python3 python3-venv" ;;
-    *) echo "prerequisites.sh: unknown word '$word', use: build test bench" >&2; exit 2 ;;
+    deb) packages="$packages lintian xz-utils dpkg-dev python3 e2fsprogs" ;;
+    *) echo "prerequisites.sh: unknown word '$word', use: build test bench deb" >&2; exit 2 ;;
     esac
 done
 

@@ -51,8 +51,16 @@ fn the_readme_holds_the_commands_that_are_tested_here_and_no_other() {
     );
     assert!(commands(install)[0].starts_with("install "), "{install}");
     let inline: BTreeSet<_> = README.split('`').filter(|it| it.starts_with("make ")).collect();
-    let tested =
-        ["make demo ARGS='--frames DIR'", "make demo ARGS=--json", "make bench", "make fuzz", "make test"];
+    let tested = [
+        "make bench",
+        "make cross",
+        "make deb",
+        "make deb ARCHITECTURE=arm64",
+        "make demo ARGS='--frames DIR'",
+        "make demo ARGS=--json",
+        "make fuzz",
+        "make test",
+    ];
     assert_eq!(inline, BTreeSet::from(tested));
 }
 
@@ -74,6 +82,27 @@ fn make_fuzz_runs_each_target_as_long_as_it_is_told() {
     let plan = run("make", &["--no-print-directory", "--dry-run", "fuzz", "SECONDS=7"]);
     let plan = String::from_utf8(plan.stdout).unwrap();
     assert!(plan.lines().any(|line| line.trim_end() == "local/fuzz.sh 7"), "{plan}");
+}
+
+#[test]
+fn make_deb_packs_what_it_has_built_for_either_processor() {
+    for (given, build, pack) in [
+        ("ARCHITECTURE=amd64", "cargo build --locked --package andon --profile dist", "amd64 dist"),
+        (
+            "ARCHITECTURE=arm64",
+            "local/aarch64.sh build --locked --package andon --profile dist",
+            "arm64 dist",
+        ),
+    ] {
+        let plan = run("make", &["--no-print-directory", "--dry-run", "deb", "TARGET=target", given]);
+        let plan = String::from_utf8(plan.stdout).unwrap();
+        let lines: Vec<_> = plan.lines().map(str::trim_end).collect();
+        assert_eq!(lines[1..3], [build.to_owned(), format!("local/deb.sh {pack} target/debian")], "{plan}");
+        assert!(lines[3].starts_with("lintian --fail-on error,warning target/debian/andon_"), "{plan}");
+    }
+    let plan = run("make", &["--no-print-directory", "--dry-run", "cross"]);
+    let plan = String::from_utf8(plan.stdout).unwrap();
+    assert!(plan.contains("local/aarch64.sh build --locked --package andon --profile dist"), "{plan}");
 }
 
 #[test]
@@ -172,7 +201,30 @@ fn the_image_that_cross_builds_in_is_where_its_file_says() {
     let text = fs::read_to_string(root().join("Cross.toml")).unwrap();
     let image = text.lines().find_map(|line| line.strip_prefix("dockerfile = ")).unwrap();
     let image = fs::read_to_string(root().join(image.trim_matches('"'))).unwrap();
-    assert!(image.contains("\nFROM debian:bookworm") && image.contains("libssl-dev:arm64"), "{image}");
+    assert!(image.contains("\nFROM debian:bookworm"), "{image}");
+}
+
+#[test]
+fn the_image_and_make_cross_build_with_the_same_packages() {
+    let image = fs::read_to_string(root().join("local/cross/Dockerfile")).unwrap();
+    let (_, installed) = image.split_once("--no-install-recommends").unwrap();
+    let (installed, _) = installed.split_once("&&").unwrap();
+    let in_image: BTreeSet<_> = installed.split_whitespace().filter(|word| *word != "\\").collect();
+    let script = fs::read_to_string(root().join("local/aarch64.sh")).unwrap();
+    let words = |key: &str| -> Vec<String> {
+        let line = script.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix("=\""));
+        line.unwrap().trim_end_matches('"').split(' ').map(str::to_owned).collect()
+    };
+    let mut expected: BTreeSet<String> = words("tools").into_iter().collect();
+    expected.extend(words("libraries").iter().map(|library| format!("{library}:arm64")));
+    // The image begins with nothing; of these a machine that builds has `prerequisites.sh build`.
+    let from_the_start = ["ca-certificates", "gcc", "libc6-dev", "make", "perl", "pkg-config"];
+    expected.extend(from_the_start.map(str::to_owned));
+    assert_eq!(in_image, expected.iter().map(String::as_str).collect());
+    for variable in ["BINDGEN_EXTRA_CLANG_ARGS", "CC", "CXX", "AR"] {
+        let variable = format!("{variable}_aarch64_unknown_linux_gnu=");
+        assert!(image.contains(&variable) && script.contains(&variable), "{variable}");
+    }
 }
 
 fn shell(line: &str, input: &str) -> Output {
