@@ -16,6 +16,7 @@ pub mod outbox;
 pub mod delivery;
 pub mod hub;
 pub mod evidence;
+pub mod plant;
 pub mod systemd;
 pub mod config;
 pub mod agent;

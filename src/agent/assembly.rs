@@ -120,6 +120,8 @@ impl Station {
         Ok(Parts {
             source: source(&config.source),
             mode: config.items.mode,
+            trigger: config.trigger,
+            outputs: config.outputs,
             rule,
             origin: origin(config.station, model.pack()),
             incidents: config.incidents,

@@ -11,6 +11,7 @@ use crate::{
     evidence::Evidence,
     items::{Judged, Judgement, Tally},
     outbox::{Outbox, Outgoing},
+    plant::Outputs,
     pool::{Coming, Departure, Handover, Inspected},
     report::{Draft, Reporter, clock_state},
 };
@@ -33,6 +34,7 @@ pub(super) struct Judging {
     pub(super) tally: Arc<Tally>,
     pub(super) pulse: Arc<Pulse>,
     pub(super) listener: Arc<dyn Listener>,
+    pub(super) outputs: Option<Outputs>,
     pub(super) unwritten: VecDeque<Unwritten>,
 }
 
@@ -85,6 +87,9 @@ impl Judging {
         let mut lost = 0;
         for item in departure.first..=departure.last {
             let judged = self.judgement.judge(item, lost_looks);
+            if let Some(outputs) = &self.outputs {
+                outputs.judged(item, judged.verdict);
+            }
             self.tally.count(judged.verdict);
             self.listener.judged(&judged);
             if let Some(draft) = self.reporter.draft(&judged, clock_state(), Instant::now()) {

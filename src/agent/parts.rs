@@ -10,6 +10,7 @@ use crate::{
     inspection::Model,
     items::{ItemMode, Rule},
     outbox::Outbox,
+    plant::{OutputSettings, TriggerSettings},
     report::{IncidentRule, Origin},
 };
 
@@ -19,6 +20,10 @@ pub struct Parts<L> {
     pub source: Box<dyn FrameSource>,
     /// What an item is.
     pub mode: ItemMode,
+    /// What says that an item is there; every frame is one where `None`, or the items pass.
+    pub trigger: Option<TriggerSettings>,
+    /// What the plant's controls are shown.
+    pub outputs: Option<OutputSettings>,
     /// The model; stations that use the same pack may share it.
     pub model: Arc<Model>,
     /// When a finding is a defect.

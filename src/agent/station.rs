@@ -19,6 +19,7 @@ use crate::{
     delivery::{Delivery, Link, State},
     items::{Judgement, Tally, Verdict},
     outbox::Outbox,
+    plant::{Listening, Outputs, Triggers},
     pool::{Handover, Pool, Terms},
     report::Reporter,
 };
@@ -40,11 +41,14 @@ pub struct Outcome {
     pub unwritten: u64,
     /// Reports that wait in the outbox.
     pub waiting: u64,
+    /// Triggers that came, where the station has some; each became an item.
+    pub triggers: Option<u64>,
 }
 
 /// A station whose threads run.
 pub(super) struct Station {
     id: String,
+    triggers: Option<Triggers>,
     span: Span,
     outbox: Outbox,
     handover: Handover,
@@ -77,9 +81,15 @@ impl Station {
         let delivery = Delivery::new(parts.outbox.clone(), parts.link, parts.pace, move |_, report_id| {
             listener.delivered(report_id);
         });
+        let thread = |part| move |cause| AgentError::Thread { part, cause };
+        let trigger = parts.trigger.as_ref().map(Listening::start).transpose().map_err(thread("trigger"))?;
+        let outputs = parts.outputs.as_ref().map(Outputs::start).transpose().map_err(thread("outputs"))?;
+        let triggers = trigger.as_ref().map(|listening| listening.triggers().clone());
         let watch = Watch {
             source: parts.source,
             mode: parts.mode,
+            trigger,
+            outputs: outputs.clone(),
             numbers: ItemNumbers::resume(parts.outbox.clone()),
             handover: handover.clone(),
             pulse: Arc::clone(&pulse),
@@ -95,10 +105,12 @@ impl Station {
             tally: Arc::clone(&tally),
             pulse: Arc::clone(&pulse),
             listener: parts.listener,
+            outputs,
             unwritten: Default::default(),
         };
         Ok(Self {
             id,
+            triggers,
             span: place.span.clone(),
             outbox: parts.outbox,
             handover,
@@ -154,9 +166,11 @@ impl Station {
         };
         let waiting = self.waiting().map_or_else(|| "?".to_owned(), |reports| reports.to_string());
         let absence = self.pulse.absence().map(|reason| format!("; no frames: {reason}")).unwrap_or_default();
+        let triggers =
+            self.triggers.as_ref().map(|it| format!(" of {} triggers", it.total())).unwrap_or_default();
         let complaint = self.pulse.complaint().map(|it| format!("; camera: {it}")).unwrap_or_default();
         format!(
-            "{} items: {} OK, {} NG, {} NOT INSPECTED; {waiting} reports wait; {hub}{absence}{complaint}",
+            "{} items{triggers}: {} OK, {} NG, {} NOT INSPECTED; {waiting} reports wait; {hub}{absence}{complaint}",
             self.tally.items(),
             self.tally.get(Verdict::Ok),
             self.tally.get(Verdict::Ng),
@@ -180,6 +194,7 @@ impl Station {
         Finished {
             sensed: camera.and(unwritten),
             id: self.id,
+            triggers: self.triggers,
             outbox: self.outbox,
             handover: self.handover,
             tally: self.tally,
@@ -193,6 +208,7 @@ pub(super) struct Finished {
     /// How many reports the disk would not take.
     sensed: Result<u64, AgentError>,
     id: String,
+    triggers: Option<Triggers>,
     outbox: Outbox,
     handover: Handover,
     tally: Arc<Tally>,
@@ -220,6 +236,7 @@ impl Finished {
             lost_looks: self.handover.lost(),
             unwritten: self.sensed?,
             waiting: self.outbox.depth()?.reports,
+            triggers: self.triggers.map(|triggers| triggers.total()),
         })
     }
 }

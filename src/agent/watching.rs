@@ -1,11 +1,15 @@
 //! A camera's thread: takes frames, finds items in them, hands both over and never waits for the model.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use crate::{
     agent::{numbers::ItemNumbers, pulse::Pulse, stop::Stop},
-    camera::{Colour, Decoder, Frame, FrameSource, Next, PictureError, Pixels, Wanted},
+    camera::{Colour, Decoder, Frame, FrameSource, Next, Picture, PictureError, Pixels, Taken, Wanted},
     items::{ItemMode, Passing},
+    plant::{Listening, Outputs},
     pool::{Handover, Look},
 };
 
@@ -18,6 +22,9 @@ const FAULT_PAUSE: Duration = Duration::from_secs(1);
 pub(super) struct Watch {
     pub(super) source: Box<dyn FrameSource>,
     pub(super) mode: ItemMode,
+    /// What says that an item is there, if not every frame is one.
+    pub(super) trigger: Option<Listening>,
+    pub(super) outputs: Option<Outputs>,
     pub(super) numbers: ItemNumbers,
     pub(super) handover: Handover,
     pub(super) pulse: Arc<Pulse>,
@@ -36,10 +43,14 @@ impl Watch {
         let mut decoder = Decoder::default();
         while !self.stop.is_set() {
             self.pulse.camera();
+            self.give_up_triggers(false);
             match self.source.next_frame(PATIENCE) {
                 Ok(Next::Frame(frame)) => {
                     if self.pulse.frame() {
                         tracing::info!("frames come again from {}", self.source.describe());
+                    }
+                    if let Some(outputs) = &self.outputs {
+                        outputs.saw();
                     }
                     if let Some(complaint) = self.pulse.complaint_changed(self.source.complaint()) {
                         tracing::error!("{}: {complaint}", self.source.describe());
@@ -56,7 +67,7 @@ impl Watch {
                         tracing::error!("{error}");
                         // Nobody knows where those in view will be when frames come again.
                         for item in passing.iter_mut().flat_map(Passing::finish) {
-                            self.handover.depart(item);
+                            self.depart(item, Instant::now());
                         }
                     }
                     self.stop.wait(FAULT_PAUSE);
@@ -64,15 +75,61 @@ impl Watch {
             }
         }
         for item in passing.iter_mut().flat_map(Passing::finish) {
-            self.handover.depart(item);
+            self.depart(item, Instant::now());
         }
+        if let Some(listening) = &self.trigger {
+            listening.triggers().close();
+        }
+        self.give_up_triggers(true);
         self.numbers.finish();
         self.handover.close();
     }
 
+    /// A frame that shows one item, if it shows one.
     fn single(&mut self, frame: Frame) {
+        match &self.trigger {
+            None => {
+                let moment = frame.taken.monotonic;
+                self.item(frame, moment);
+            }
+            Some(listening) => {
+                // Without a trigger there is nothing in front of the camera.
+                if let Some(moment) = listening.triggers().take(frame.taken.monotonic) {
+                    self.item(frame, moment);
+                }
+            }
+        }
+    }
+
+    fn item(&mut self, frame: Frame, moment: Instant) {
         let item = self.numbers.take();
         self.handover.offer(Look { item, region: self.mode.region(), frame });
+        self.depart(item, moment);
+    }
+
+    /// Triggers that waited too long for a frame are items all the same; at the end all that wait.
+    fn give_up_triggers(&mut self, is_last: bool) {
+        while let Some((unseen, patience)) = self.trigger.as_ref().and_then(|listening| {
+            let triggers = listening.triggers();
+            Some((triggers.take_unseen(Instant::now(), is_last)?, triggers.patience()))
+        }) {
+            let reason = match (unseen.is_overflow, is_last, self.pulse.absence()) {
+                (true, ..) => "too many triggers waited for a frame".to_owned(),
+                (_, true, _) => "the station stopped before its frame came".to_owned(),
+                (.., Some(absence)) => format!("no frame came within {patience:?} of its trigger: {absence}"),
+                (.., None) => format!("no frame came within {patience:?} of its trigger"),
+            };
+            let picture = Picture::Damaged(reason.into());
+            let frame = Frame { sequence: 0, taken: Taken::now(), picture, name: None };
+            self.item(frame, unseen.due);
+        }
+    }
+
+    /// An item is gone; its verdict will come.
+    fn depart(&self, item: u64, moment: Instant) {
+        if let Some(outputs) = &self.outputs {
+            outputs.passed(item, moment);
+        }
         self.handover.depart(item);
     }
 
@@ -96,7 +153,7 @@ impl Watch {
             self.handover.offer(Look { item: whole.item, region: Some(whole.region), frame });
         }
         for item in seen.left {
-            self.handover.depart(item);
+            self.depart(item, frame.taken.monotonic);
         }
     }
 

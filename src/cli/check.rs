@@ -20,6 +20,7 @@ use crate::{
     hub::Hub,
     inspection::Inspector,
     outbox::{Outbox, OutboxError},
+    plant::{OutputSettings, TriggerSettings},
 };
 
 /// A source must give a frame within this time.
@@ -96,6 +97,17 @@ fn check(
     tell(Checked::ok("configuration", "the file is in order"))?;
     tell(model(config))?;
     tell(source(config))?;
+    let tried = [
+        ("trigger", config.trigger.as_ref().map(TriggerSettings::try_out)),
+        ("outputs", config.outputs.as_ref().map(OutputSettings::try_out)),
+    ];
+    for (subject, tried) in tried {
+        match tried {
+            Some(Ok(())) => tell(Checked::ok(subject, "can be used"))?,
+            Some(Err(reason)) => tell(Checked::fault(subject, reason))?,
+            None => {}
+        }
+    }
     tell(evidence(config))?;
     tell(outbox(config))?;
     tell(hub(config, together, offline))

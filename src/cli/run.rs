@@ -85,10 +85,19 @@ impl From<AssemblyError> for Failure {
 /// Says how the stations' run went; returns how many reports are lost.
 fn conclude(outcomes: &[Outcome]) -> u64 {
     for outcome in outcomes {
-        let Outcome { station, ok, ng, not_inspected, lost_looks, waiting, .. } = outcome;
+        let Outcome { station, ok, ng, not_inspected, lost_looks, waiting, triggers, .. } = outcome;
         let whose = if outcomes.len() == 1 { String::new() } else { format!("{station}: ") };
         let items = ok + ng + not_inspected;
         tracing::info!("{whose}{items} items: {ok} OK, {ng} NG, {not_inspected} NOT INSPECTED");
+        match triggers {
+            Some(triggers) if *triggers != items => {
+                tracing::error!(
+                    "{whose}{triggers} triggers and {items} verdicts: please report this with the log"
+                );
+            }
+            Some(triggers) => tracing::info!("{whose}{triggers} triggers, each with its verdict"),
+            None => {}
+        }
         if *lost_looks > 0 {
             tracing::info!("{whose}{lost_looks} frames of items came faster than they could be inspected");
         }

@@ -231,6 +231,13 @@ impl<'d> Section<'d> {
         }
     }
 
+    /// Refuses the section as a whole, if it is written.
+    pub(super) fn refuse_section(&self, problem: &str, remedy: &str) {
+        if self.is_written() {
+            self.document.record(self.line, Key::new(self.name, ""), problem, remedy);
+        }
+    }
+
     /// Notes that the key is known, and looks for it.
     fn entry(&self, key: &'static str) -> Option<Entry<'d>> {
         self.document.known.borrow_mut().entry(self.name).or_default().keys.insert(key);

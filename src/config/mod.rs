@@ -12,6 +12,7 @@ mod secret;
 mod station;
 mod source;
 mod items;
+mod plant;
 mod model;
 mod incidents;
 mod storage;
@@ -39,7 +40,10 @@ use std::{
 
 use andon_telemetry::Station;
 
-use crate::report::IncidentRule;
+use crate::{
+    plant::{OutputSettings, TriggerSettings},
+    report::IncidentRule,
+};
 use document::Document;
 use together::Own;
 
@@ -55,6 +59,10 @@ pub struct Config {
     pub source: Source,
     /// What an item is.
     pub items: Items,
+    /// What says that an item is there; `None` where the camera's own pictures do.
+    pub trigger: Option<TriggerSettings>,
+    /// What the plant's controls are shown.
+    pub outputs: Option<OutputSettings>,
     /// What inspects it.
     pub model: Model,
     /// How bad a defect is.
@@ -155,6 +163,8 @@ impl Config {
         let station = station::read(document);
         let source = source::read(document, folder);
         let items = items::read(document);
+        let trigger = plant::read_trigger(document, folder, source.as_ref(), &items.mode);
+        let outputs = plant::read_outputs(document, folder);
         let model = model::read(document, folder);
         let severities = model::read_severities(document);
         let incidents = incidents::read(document);
@@ -166,6 +176,8 @@ impl Config {
             station: station?,
             source: source?,
             items,
+            trigger,
+            outputs,
             model: model?,
             severities,
             incidents,

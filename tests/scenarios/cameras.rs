@@ -12,7 +12,7 @@ use crate::{
 const GAIN: u32 = 0x0098_0913;
 
 /// A grey camera whose every second frame is dark.
-fn plug_in(folder: &Path, serial: &str) {
+pub(crate) fn plug_in(folder: &Path, serial: &str) {
     fs::create_dir_all(folder).unwrap();
     for (file, shade) in [("1.grey", DARK), ("2.grey", BRIGHT)] {
         fs::write(folder.join(file), vec![shade; 32 * 32]).unwrap();

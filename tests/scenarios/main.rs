@@ -8,6 +8,7 @@ mod survival;
 mod stopping;
 mod outages;
 mod cameras;
+mod plant;
 mod wire;
 mod configuration;
 mod commands;

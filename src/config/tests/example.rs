@@ -72,21 +72,28 @@ fn text(lines: &[Line], wanted: impl Fn(&Line) -> bool) -> String {
     text
 }
 
-/// The example with everything switched on that one kind of source allows; only passing items have all their keys.
+/// The example with everything switched on that goes together with one kind of source.
 fn everything(kind: &str) -> Vec<Line> {
     let mut lines = lines();
     let is_unfit = |line: &Line| match kind {
-        "folder" => line.section.starts_with("source."),
-        _ => line.section == "source" && ["path", "repeat"].contains(&&*line.key),
+        "folder" => ["source.", "trigger."].iter().any(|it| line.section.starts_with(it)),
+        _ => {
+            (line.section == "source" && ["path", "repeat"].contains(&&*line.key))
+                || (line.section == "items" && PASSING_ONLY.contains(&&*line.key))
+        }
     };
     lines.retain(|line| !is_unfit(line));
-    for (key, value) in [("mode", "passing"), ("kind", kind)] {
+    let mode = if kind == "folder" { "passing" } else { "frame" };
+    for (key, value) in [("mode", mode), ("kind", kind)] {
         let line = lines.iter_mut().find(|line| line.key == key).unwrap();
         line.value = format!("{value:?}");
         line.stated = Stated::Required;
     }
     lines
 }
+
+/// The keys of items that pass, which a trigger does without.
+const PASSING_ONLY: [&str; 5] = ["travel", "belt", "level", "coverage", "min_length_pixels"];
 
 const KINDS: [&str; 2] = ["folder", "usb"];
 
@@ -154,7 +161,7 @@ fn the_example_holds_every_key_that_is_read_and_no_other() {
 #[test]
 fn the_example_sets_sections_apart_as_the_reader_knows_them() {
     let written: Vec<_> = EXAMPLE.lines().filter(|line| line.starts_with('[')).collect();
-    let known = "station source source.camera source.controls items model model.thresholds severity severity.labels incidents evidence outbox \
+    let known = "station source source.camera source.controls items trigger trigger.gpio trigger.modbus outputs outputs.gpio outputs.modbus model model.thresholds severity severity.labels incidents evidence outbox \
                  hub log";
     assert_eq!(written, known.split_whitespace().map(|name| format!("[{name}]")).collect::<Vec<_>>());
 }

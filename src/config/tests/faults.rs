@@ -81,7 +81,7 @@ fn a_misspelt_section_is_told_with_what_was_meant() {
         ),
         (
             "[wifi]\nx = 1",
-            "1: [wifi]: there is no such section; remove it; there are [evidence], [hub], [incidents], [items], [items.region], [log], [model], [model.thresholds], [outbox], [severity], [severity.labels], [source], [source.camera], [source.controls], [station]",
+            "1: [wifi]: there is no such section; remove it; there are [evidence], [hub], [incidents], [items], [items.region], [log], [model], [model.thresholds], [outbox], [outputs], [outputs.gpio], [outputs.modbus], [severity], [severity.labels], [source], [source.camera], [source.controls], [station], [trigger], [trigger.gpio], [trigger.modbus]",
         ),
     ]);
 }
@@ -260,6 +260,27 @@ fn a_camera_must_be_named_and_a_folder_is_none() {
         "[source.camera]\nserial = \"A\"",
         "2: [source.camera] serial: this means something for a camera only; remove it, or write kind = \"usb\"",
     )]);
+}
+
+#[test]
+fn a_trigger_and_an_output_say_what_they_miss() {
+    let passing = |more: &str| faults(&format!("[items]\nmode = \"passing\"\n{more}"));
+    check(&[
+        (
+            "[trigger.gpio]\nline = 3",
+            "1: [trigger.gpio]: a folder that does not go by the clock cannot be triggered; remove it, or write [source] frames_per_second",
+        ),
+        (
+            "[outputs.modbus]\nserver = \"plc\"",
+            "2: [outputs.modbus] server = \"plc\": this is no address with a port; write an address and a port in quotes, as \"192.168.0.10:502\"",
+        ),
+    ]);
+    assert_eq!(
+        passing("[trigger.gpio]\nline = 3"),
+        [
+            "3: [trigger.gpio]: a trigger says when an item is there, and so do passing items; remove it, or write [items] mode = \"frame\""
+        ]
+    );
 }
 
 #[test]

@@ -1,0 +1,180 @@
+//! GPIO lines, by the kernel's character device.
+
+use std::{
+    path::PathBuf,
+    time::{Duration, Instant},
+};
+
+use gpiocdev::{
+    Request,
+    chip::chips,
+    line::{EdgeDetection, Offset, Value},
+};
+use rustix::time::{ClockId, clock_gettime};
+
+use super::schedule::State;
+
+/// A GPIO chip: `/dev/gpiochip0`.
+pub type Chip = PathBuf;
+
+/// At which change of a line a trigger comes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Edge {
+    /// To active.
+    Rising,
+    /// To inactive.
+    Falling,
+}
+
+/// A line that triggers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InputLine {
+    /// The chip.
+    pub chip: Chip,
+    /// The line's number on it.
+    pub line: u32,
+    /// When it triggers.
+    pub edge: Edge,
+    /// A change that does not last so long is none.
+    pub debounce: Duration,
+}
+
+/// Lines that show the station's state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OutputLines {
+    /// The chip.
+    pub chip: Chip,
+    /// Whether a low voltage is "on".
+    pub is_active_low: bool,
+    /// The line's number for each output, as far as it has one.
+    pub reject: Option<u32>,
+    /// See `reject`.
+    pub light: Option<u32>,
+    /// See `reject`.
+    pub ready: Option<u32>,
+}
+
+/// Who holds the lines, for whoever looks.
+const CONSUMER: &str = "andon";
+
+/// More chips than a message lists.
+const LISTED: usize = 16;
+
+/// An input that was taken from the system.
+pub(super) struct Input(Request);
+
+impl Input {
+    pub(super) fn open(settings: &InputLine) -> Result<Self, String> {
+        let edge = match settings.edge {
+            Edge::Rising => EdgeDetection::RisingEdge,
+            Edge::Falling => EdgeDetection::FallingEdge,
+        };
+        let mut request = Request::builder();
+        request
+            .with_consumer(CONSUMER)
+            .on_chip(&settings.chip)
+            .with_line(settings.line)
+            .with_edge_detection(edge);
+        if !settings.debounce.is_zero() {
+            request.with_debounce_period(settings.debounce);
+        }
+        request.request().map(Self).map_err(|error| refused(&settings.chip, &[settings.line], &error))
+    }
+
+    /// Waits at most `patience` for an edge; when it was, by the kernel's clock.
+    pub(super) fn wait(&self, patience: Duration) -> Result<Option<Instant>, String> {
+        let failed = |error: gpiocdev::Error| format!("cannot read the GPIO line: {error}");
+        if !self.0.wait_edge_event(patience).map_err(failed)? {
+            return Ok(None);
+        }
+        let event = self.0.read_edge_event().map_err(failed)?;
+        let now = Instant::now();
+        Ok(Some(now.checked_sub(age(event.timestamp_ns)).unwrap_or(now)))
+    }
+}
+
+/// Time since an instant of the monotonic clock, in which the kernel stamps edges.
+fn age(nanoseconds: u64) -> Duration {
+    let now = clock_gettime(ClockId::Monotonic);
+    let now = Duration::new(now.tv_sec.unsigned_abs(), u32::try_from(now.tv_nsec).unwrap_or(0));
+    now.saturating_sub(Duration::from_nanos(nanoseconds))
+}
+
+/// Outputs that were taken from the system. Dropping them gives the lines back, which then are what the board makes of a
+/// line that nobody drives.
+pub(super) struct Output {
+    request: Request,
+    settings: OutputLines,
+}
+
+impl Output {
+    pub(super) fn open(settings: &OutputLines) -> Result<Self, String> {
+        let lines: Vec<Offset> =
+            [settings.reject, settings.light, settings.ready].into_iter().flatten().collect();
+        let mut request = Request::builder();
+        request.with_consumer(CONSUMER).on_chip(&settings.chip);
+        if settings.is_active_low {
+            request.as_active_low();
+        }
+        request.with_lines(&lines).as_output(Value::Inactive);
+        let request = request.request().map_err(|error| refused(&settings.chip, &lines, &error))?;
+        Ok(Self { request, settings: settings.clone() })
+    }
+
+    pub(super) fn show(&self, state: State) -> Result<(), String> {
+        let OutputLines { reject, light, ready, .. } = self.settings;
+        for (line, is_on) in [(reject, state.reject), (light, state.light), (ready, state.ready)] {
+            let Some(line) = line else { continue };
+            let value = if is_on { Value::Active } else { Value::Inactive };
+            let set = self.request.set_value(line, value);
+            set.map_err(|error| format!("cannot set GPIO line {line}: {error}"))?;
+        }
+        Ok(())
+    }
+}
+
+/// Why lines could not be had, with those that there are.
+fn refused(chip: &Chip, lines: &[Offset], error: &gpiocdev::Error) -> String {
+    let lines: Vec<_> = lines.iter().map(Offset::to_string).collect();
+    let (lines, chip) = (lines.join(", "), chip.display());
+    format!(
+        "cannot have GPIO line {lines} of {chip}: {error}; correct the file, or the user's groups; there are: {}",
+        there()
+    )
+}
+
+/// The chips of this machine, with how many lines each has.
+fn there() -> String {
+    let chips = chips().unwrap_or_default();
+    let described = chips.iter().take(LISTED).map(|path| {
+        let info = gpiocdev::chip::Chip::from_path(path).and_then(|chip| chip.info());
+        match info {
+            Ok(info) => {
+                format!("{} ({}) with lines 0 to {}", path.display(), info.label, info.num_lines.max(1) - 1)
+            }
+            Err(error) => format!("{} ({error})", path.display()),
+        }
+    });
+    let all: Vec<_> = described.collect();
+    if all.is_empty() { "no GPIO chips".to_owned() } else { all.join("; ") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_chip_that_does_not_exist_is_told_with_those_that_do() {
+        let settings = InputLine {
+            chip: PathBuf::from("/dev/gpiochip-none"),
+            line: 3,
+            edge: Edge::Rising,
+            debounce: Duration::ZERO,
+        };
+        let reason = Input::open(&settings).err().unwrap();
+        assert!(
+            reason.contains("line 3 of /dev/gpiochip-none") && reason.contains("there are: "),
+            "{reason}"
+        );
+    }
+}
