@@ -1,6 +1,6 @@
 # The words that README and CI use. Each installs what a fresh Debian or Ubuntu machine with Rust lacks.
 .DELETE_ON_ERROR:
-.PHONY: demo test neon cross deb fuzz bench
+.PHONY: demo test neon cross deb fuzz bench crash-test
 
 # Arguments for `make demo`: --json, --frames DIR, --seconds N; for `make bench`: --quick, --models DIR.
 ARGS ?=
@@ -63,3 +63,12 @@ SECONDS ?= 60
 fuzz: ## Look for manifests, pictures, answers and graphs that end the agent or make it say nonsense.
 	@local/prerequisites.sh build
 	local/fuzz.sh $(SECONDS)
+
+# How many rounds of each `make crash-test` plays; SEED plays the ones of a failing run again.
+ROUNDS ?= 1000
+
+crash-test: ## SIGKILL, cuts of the network and power cuts at random instants, and a count of what was lost.
+	@local/prerequisites.sh build test
+	@cargo build --quiet --locked --package andon
+	ANDON_CRASH_ROUNDS=$(ROUNDS) $(if $(SEED),ANDON_CRASH_SEED=$(SEED)) cargo test --locked --package andon \
+		--test scenarios -- crash:: --nocapture

@@ -9,7 +9,7 @@ packages="build-essential pkg-config libssl-dev ca-certificates libclang-dev lin
 for word in "$@"; do
     case $word in
     build) ;;
-    test) packages="$packages python3 python3-venv nodejs systemd" ;;
+    test) packages="$packages python3 python3-venv nodejs strace systemd" ;;
     bench) packages="$packages python3 python3-venv" ;;
     deb) packages="$packages lintian xz-utils dpkg-dev python3 e2fsprogs" ;;
     *) echo "prerequisites.sh: unknown word '$word', use: build test bench deb" >&2; exit 2 ;;

@@ -5,6 +5,7 @@ mod station;
 mod pictures;
 
 mod survival;
+mod crash;
 mod stopping;
 mod outages;
 mod cameras;
