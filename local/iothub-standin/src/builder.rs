@@ -13,7 +13,7 @@ use tokio::sync::watch;
 use crate::{
     devices::{DeviceEntry, DeviceFile, Scope},
     hub::Hub,
-    listener::{self, Listening},
+    listener::{self, Addresses, Bound, Listening},
     standin::{NAMES, Standin, StartError},
     tls::Identity,
 };
@@ -23,6 +23,7 @@ use crate::{
 pub struct Builder {
     devices: DeviceFile,
     listen: SocketAddr,
+    websocket: Option<SocketAddr>,
     control: Option<SocketAddr>,
     events: Option<PathBuf>,
 }
@@ -32,6 +33,7 @@ impl Default for Builder {
         Self {
             devices: DeviceFile::default(),
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            websocket: None,
             control: None,
             events: None,
         }
@@ -107,6 +109,13 @@ impl Builder {
         self
     }
 
+    /// Where devices connect with MQTT over WebSocket (path `/$iothub/websocket`) besides.
+    #[must_use]
+    pub fn websocket(mut self, address: SocketAddr) -> Self {
+        self.websocket = Some(address);
+        self
+    }
+
     /// Where [`crate::control`] answers over HTTP.
     #[must_use]
     pub fn control(mut self, address: SocketAddr) -> Self {
@@ -127,16 +136,20 @@ impl Builder {
     /// Where an address, a device or the events file cannot be used.
     pub fn start(self) -> Result<Standin, StartError> {
         self.devices.check().map_err(StartError::Devices)?;
-        let names: Vec<String> =
-            NAMES.map(str::to_owned).into_iter().chain(self.devices.hub.names.iter().cloned()).collect();
-        let identity = Identity::new(&names, self.listen.ip()).map_err(StartError::Tls)?;
+        let own = NAMES.map(str::to_owned).into_iter().chain([self.listen.ip().to_string()]);
+        let names: Vec<_> = own.chain(self.devices.hub.names.iter().cloned()).collect();
+        let identity = Identity::new(&names).map_err(StartError::Tls)?;
         let identity = Arc::new(identity);
         let tls = identity.server().map_err(StartError::Tls)?;
         let hub = Hub::new(names, &self.devices, self.events.as_deref()).map_err(StartError::Events)?;
         let hub = Arc::new(hub);
-        let devices_at = bind(self.listen)?;
+        let (mqtt, address) = bind(self.listen)?;
+        let websocket = self.websocket.map(bind).transpose()?;
+        let addresses =
+            Addresses { mqtt: address, websocket: websocket.as_ref().map(|(_, address)| *address) };
+        let bound = Bound { addresses, mqtt, websocket: websocket.map(|(listener, _)| listener) };
         let control = self.control.map(bind).transpose()?;
-        let (address, control_address) = (devices_at.1, control.as_ref().map(|(_, address)| *address));
+        let control_address = control.as_ref().map(|(_, address)| *address);
         let (wanted, wish) = watch::channel(Listening::Up);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(StartError::Runtime)?;
@@ -144,14 +157,14 @@ impl Builder {
         let (ours, known_by) = (Arc::clone(&hub), Arc::clone(&identity));
         let run = move || {
             let control = control.map(|(listener, _)| (listener, known_by));
-            runtime.block_on(listener::run(ours, tls, devices_at, control, wish));
+            runtime.block_on(listener::run(ours, tls, bound, control, wish));
         };
         let thread = std::thread::Builder::new().name("iothub-standin".to_owned()).spawn(run);
         Ok(Standin {
             hub,
             devices: self.devices,
             identity,
-            address,
+            addresses,
             control: control_address,
             wanted,
             thread: Some(thread.map_err(StartError::Runtime)?),

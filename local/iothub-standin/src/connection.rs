@@ -10,12 +10,12 @@ use std::{
 use bytes::BytesMut;
 use rumqttc::{ConnAck, Connect, ConnectReturnCode, Packet, PubAck, mqttbytes};
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::TcpStream,
     sync::mpsc,
     time::{Instant, sleep_until, timeout},
 };
-use tokio_rustls::{TlsAcceptor, server::TlsStream};
+use tokio_rustls::TlsAcceptor;
 
 use crate::{
     certificates::Certificate,
@@ -24,6 +24,7 @@ use crate::{
     login::{self, Admitted},
     provisioning::Registration,
     session::{Answer, Cut, MAX_MESSAGE, Session},
+    websocket,
 };
 
 /// TLS and CONNECT must be there within this time.
@@ -45,12 +46,31 @@ const CONNECT: u8 = 0x10;
 /// Where held-back PUBACKs are kept at most; beyond, the connection is cut.
 const MAX_LATE: usize = 10_000;
 
+/// How MQTT comes in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Carrier {
+    Tls,
+    WebSocket,
+}
+
 /// Serves one client to its end; the error says why the hub ended it.
-pub(crate) async fn serve(stream: TcpStream, acceptor: TlsAcceptor, hub: Arc<Hub>) -> Result<(), Cut> {
+pub(crate) async fn serve(
+    stream: TcpStream,
+    carrier: Carrier,
+    acceptor: TlsAcceptor,
+    hub: Arc<Hub>,
+) -> Result<(), Cut> {
     let deadline = Instant::now() + LOGIN_TIME;
     let accepted = tokio::time::timeout_at(deadline, acceptor.accept(stream)).await;
     let stream = accepted.map_err(|_| cut("no TLS handshake in time"))?.map_err(|error| lost(&error))?;
     let certificate = stream.get_ref().1.peer_certificates().and_then(Certificate::shown);
+    let stream: Box<dyn Stream> = match carrier {
+        Carrier::Tls => Box::new(stream),
+        Carrier::WebSocket => {
+            let accepted = tokio::time::timeout_at(deadline, websocket::accept(stream)).await;
+            Box::new(accepted.map_err(|_| cut("no WebSocket handshake in time"))??)
+        }
+    };
     let mut wire = Wire { stream, incoming: BytesMut::new() };
     let ended = attend(&mut wire, hub, certificate, deadline).await;
     // The client sees an orderly end of TLS, as from the hub.
@@ -96,11 +116,11 @@ async fn serve_device(
     let (number, commands, present) =
         hub.connect(id, connect.clean_session).ok_or_else(|| cut("the device is gone"))?;
     let session = Session::new(Arc::clone(hub), id, connect.clean_session);
-    let faults = hub.lock().faults.clone();
+    let (faults, is_over) = hub.faults();
     let present = faults.session_present.unwrap_or(present && !connect.clean_session);
     let mut ended = wire.write(&[Packet::ConnAck(ConnAck::new(ConnectReturnCode::Success, present))]).await;
     if ended.is_ok() {
-        ended = if faults.cut_after_connack {
+        ended = if faults.cut_after_connack || is_over {
             Err(cut("cut after CONNACK on demand"))
         } else {
             Conversation::new(wire, Party::Device(session), connect, until).run(commands).await
@@ -195,9 +215,14 @@ impl<'a> Conversation<'a> {
     }
 }
 
+/// Bytes both ways.
+trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
+
 /// Packets over TLS.
 struct Wire {
-    stream: TlsStream<TcpStream>,
+    stream: Box<dyn Stream>,
     incoming: BytesMut,
 }
 

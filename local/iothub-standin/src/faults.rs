@@ -13,6 +13,9 @@ pub struct Faults {
     /// Connections are cut right after CONNACK, as a hub whose daily quota is used up does (403002; Azure/
     /// azure-iot-sdk-java#377).
     pub cut_after_connack: bool,
+    /// The day's quota: once so many messages were accepted in all, none is, and connections are cut at the next and
+    /// right after CONNACK.
+    pub quota: Option<u64>,
     /// Connections are cut after so many device-to-cloud messages, before the PUBACK of the last one.
     pub cut_after_publishes: Option<u64>,
     /// What becomes of acknowledgements.

@@ -149,6 +149,13 @@ impl Hub {
         Ok(())
     }
 
+    /// What goes wrong, and whether the day's quota is used up.
+    pub(crate) fn faults(&self) -> (Faults, bool) {
+        let known = self.lock();
+        let is_over = known.faults.quota.is_some_and(|quota| known.events.accepted >= quota);
+        (known.faults.clone(), is_over)
+    }
+
     /// Makes a connection the device's only one; an older one is cut (400027 in a hub's log).
     pub(crate) fn connect(&self, id: &str, clean: bool) -> Option<(u64, mpsc::Receiver<Command>, bool)> {
         let mut known = self.lock();

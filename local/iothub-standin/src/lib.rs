@@ -23,6 +23,7 @@ mod hub;
 mod provisioning;
 mod session;
 mod login;
+mod websocket;
 mod connection;
 pub mod control;
 mod listener;

@@ -1,6 +1,11 @@
 //! Listening, not listening, and listening again.
 
-use std::{net::SocketAddr, net::TcpListener as StdListener, sync::Arc, time::Duration};
+use std::{
+    io,
+    net::{SocketAddr, TcpListener as StdListener},
+    sync::Arc,
+    time::Duration,
+};
 
 use rustls::ServerConfig;
 use tokio::{
@@ -11,7 +16,12 @@ use tokio::{
 };
 use tokio_rustls::TlsAcceptor;
 
-use crate::{connection, control, hub::Hub, tls::Identity};
+use crate::{
+    connection::{self, Carrier},
+    control,
+    hub::Hub,
+    tls::Identity,
+};
 
 /// What the owner wants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,6 +31,53 @@ pub(crate) enum Listening {
     Stop,
 }
 
+/// Where devices connect: MQTT over TLS, and in WebSocket messages if that was asked for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Addresses {
+    pub(crate) mqtt: SocketAddr,
+    pub(crate) websocket: Option<SocketAddr>,
+}
+
+/// The same, listening already.
+pub(crate) struct Bound {
+    pub(crate) addresses: Addresses,
+    pub(crate) mqtt: StdListener,
+    pub(crate) websocket: Option<StdListener>,
+}
+
+struct Doors {
+    mqtt: TcpListener,
+    websocket: Option<TcpListener>,
+}
+
+impl Doors {
+    fn of(bound: Bound) -> io::Result<Self> {
+        let websocket = bound.websocket.map(TcpListener::from_std).transpose()?;
+        Ok(Self { mqtt: TcpListener::from_std(bound.mqtt)?, websocket })
+    }
+
+    async fn open(addresses: Addresses) -> io::Result<Self> {
+        let websocket = match addresses.websocket {
+            Some(address) => Some(TcpListener::bind(address).await?),
+            None => None,
+        };
+        Ok(Self { mqtt: TcpListener::bind(addresses.mqtt).await?, websocket })
+    }
+
+    async fn knock(&self) -> io::Result<(TcpStream, Carrier)> {
+        let over_websocket = async {
+            match &self.websocket {
+                Some(listener) => listener.accept().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            accepted = self.mqtt.accept() => Ok((accepted?.0, Carrier::Tls)),
+            accepted = over_websocket => Ok((accepted?.0, Carrier::WebSocket)),
+        }
+    }
+}
+
 /// More connections at once are refused.
 const MAX_CONNECTIONS: usize = 1_000;
 
@@ -28,7 +85,7 @@ const MAX_CONNECTIONS: usize = 1_000;
 pub(crate) async fn run(
     hub: Arc<Hub>,
     tls: Arc<ServerConfig>,
-    (listener, address): (StdListener, SocketAddr),
+    bound: Bound,
     control: Option<(StdListener, Arc<Identity>)>,
     mut wish: watch::Receiver<Listening>,
 ) {
@@ -36,7 +93,8 @@ pub(crate) async fn run(
         tokio::spawn(control::serve(Arc::clone(&hub), identity, listener));
     }
     let acceptor = TlsAcceptor::from(tls);
-    let mut first = TcpListener::from_std(listener).ok();
+    let addresses = bound.addresses;
+    let mut first = Doors::of(bound).ok();
     loop {
         let wanted = *wish.borrow_and_update();
         match wanted {
@@ -51,12 +109,12 @@ pub(crate) async fn run(
             Listening::Up => {
                 let listener = match first.take() {
                     Some(listener) => Ok(listener),
-                    None => TcpListener::bind(address).await,
+                    None => Doors::open(addresses).await,
                 };
                 match listener {
                     Ok(listener) => accept(&hub, &acceptor, listener, &mut wish).await,
                     Err(error) => {
-                        eprintln!("iothub-standin: cannot listen on {address} again: {error}");
+                        eprintln!("iothub-standin: cannot listen on {addresses:?} again: {error}");
                         sleep(Duration::from_millis(100)).await;
                     }
                 }
@@ -66,12 +124,7 @@ pub(crate) async fn run(
 }
 
 /// Takes connections until something else is wanted; then all of them are cut.
-async fn accept(
-    hub: &Arc<Hub>,
-    acceptor: &TlsAcceptor,
-    listener: TcpListener,
-    wish: &mut watch::Receiver<Listening>,
-) {
+async fn accept(hub: &Arc<Hub>, acceptor: &TlsAcceptor, doors: Doors, wish: &mut watch::Receiver<Listening>) {
     set_listening(hub, true);
     let mut connections = JoinSet::new();
     loop {
@@ -81,25 +134,25 @@ async fn accept(
                     break;
                 }
             }
-            Ok((stream, _)) = listener.accept() => {
+            Ok((stream, carrier)) = doors.knock() => {
                 let refuse = hub.lock().faults.refuse_connections;
                 if !refuse && connections.len() < MAX_CONNECTIONS {
-                    connections.spawn(serve(stream, acceptor.clone(), Arc::clone(hub)));
+                    connections.spawn(serve(stream, carrier, acceptor.clone(), Arc::clone(hub)));
                 }
             }
             Some(_) = connections.join_next() => {}
         }
     }
-    drop(listener);
+    drop(doors);
     connections.shutdown().await;
     hub.forget_links();
     set_listening(hub, false);
 }
 
-async fn serve(stream: TcpStream, acceptor: TlsAcceptor, hub: Arc<Hub>) {
+async fn serve(stream: TcpStream, carrier: Carrier, acceptor: TlsAcceptor, hub: Arc<Hub>) {
     let _ = stream.set_nodelay(true);
     let peer = stream.peer_addr();
-    if let Err(cut) = connection::serve(stream, acceptor, Arc::clone(&hub)).await {
+    if let Err(cut) = connection::serve(stream, carrier, acceptor, Arc::clone(&hub)).await {
         let peer = peer.map_or_else(|_| "?".to_owned(), |peer| peer.to_string());
         hub.note(format!("{peer}: {}", cut.0));
     }

@@ -15,6 +15,9 @@ struct Arguments {
     /// Where devices connect
     #[arg(long, default_value = "127.0.0.1:8883")]
     listen: SocketAddr,
+    /// Where devices connect with MQTT over WebSocket besides; the hub's own port is 443
+    #[arg(long)]
+    listen_websocket: Option<SocketAddr>,
     /// Where the owner's requests are answered over HTTP: twins, methods, messages, faults
     #[arg(long)]
     control: Option<SocketAddr>,
@@ -44,6 +47,9 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut builder = Builder::new().listen(arguments.listen).devices(DeviceFile::read(&arguments.devices)?);
+    if let Some(websocket) = arguments.listen_websocket {
+        builder = builder.websocket(websocket);
+    }
     if let Some(control) = arguments.control {
         builder = builder.control(control);
     }

@@ -128,7 +128,10 @@ impl Session {
             // azure-docs, iot-mqtt-connect-to-iot-hub.md: the hub keeps nothing and adds this property.
             bag.0.push(("mqtt-retain".to_owned(), "true".to_owned()));
         }
-        let faults = self.hub.lock().faults.clone();
+        let (faults, is_over) = self.hub.faults();
+        if is_over {
+            return Err(Cut("the day's quota is used up".to_owned()));
+        }
         self.publishes += 1;
         let cut_now = faults.cut_after_publishes.is_some_and(|count| self.publishes >= count);
         self.hub

@@ -20,11 +20,11 @@ use crate::{
     events::Event,
     faults::Faults,
     hub::{Hub, NotPossible, WirePacket},
-    listener::Listening,
+    listener::{Addresses, Listening},
     tls::{Identity, ServerCertificate},
 };
 
-/// The names under which clients may address every hub here. Microsoft's SDKs reach it with the second one as `HostName`
+/// The names under which clients may address every hub here, besides the address at which it listens. Microsoft's SDKs reach it with the second one as `HostName`
 /// and its address as `GatewayHostName`.
 pub(crate) const NAMES: [&str; 2] = ["localhost", "standin.azure-devices.net"];
 
@@ -53,7 +53,7 @@ pub struct Standin {
     pub(crate) hub: Arc<Hub>,
     pub(crate) devices: DeviceFile,
     pub(crate) identity: Arc<Identity>,
-    pub(crate) address: SocketAddr,
+    pub(crate) addresses: Addresses,
     pub(crate) control: Option<SocketAddr>,
     pub(crate) wanted: watch::Sender<Listening>,
     pub(crate) thread: Option<JoinHandle<()>>,
@@ -63,7 +63,13 @@ impl Standin {
     /// Where devices connect.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
-        self.address
+        self.addresses.mqtt
+    }
+
+    /// Where devices connect over WebSocket, if it was asked for.
+    #[must_use]
+    pub fn websocket_address(&self) -> Option<SocketAddr> {
+        self.addresses.websocket
     }
 
     /// Where the control address answers, if it was asked for.

@@ -1,10 +1,7 @@
 //! The server's side of TLS: an authority made at each start, a certificate from it, and clients' certificates, which
 //! are asked for and judged only at CONNECT.
 
-use std::{
-    net::IpAddr,
-    sync::{Arc, PoisonError, RwLock},
-};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, KeyUsagePurpose};
 use rustls::{
@@ -22,7 +19,7 @@ use serde::Deserialize;
 
 use crate::issuing::Validity;
 
-/// What the server's certificate is good for besides the hub's own names and the address where it listens.
+/// What the server's certificate is good for besides the hub's own names.
 const NAMES: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
 
 /// The certificate that the server shows.
@@ -49,10 +46,9 @@ pub(crate) struct Identity {
 }
 
 impl Identity {
-    pub(crate) fn new(hub_names: &[String], address: IpAddr) -> Result<Self, String> {
+    pub(crate) fn new(hub_names: &[String]) -> Result<Self, String> {
         let mut names: Vec<_> =
             NAMES.map(str::to_owned).into_iter().chain(hub_names.iter().cloned()).collect();
-        names.push(address.to_string());
         names.sort_unstable();
         names.dedup();
         let provider = Arc::new(default_provider());

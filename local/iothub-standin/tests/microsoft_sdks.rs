@@ -14,12 +14,16 @@ use std::{
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use hmac::{Hmac, Mac};
-use iothub_standin::{Bag, Builder, DeviceFile, Event, Faults, Standin, StartError};
+use iothub_standin::{
+    Bag, Builder, DeviceAuthority, DeviceCertificate, Event, Faults, Scope, Standin, StartError, Validity,
+};
 use serde_json::{Map, Value, json};
 use sha2::Sha256;
+use tempfile::TempDir;
 
 const DEVICE: &str = "press-3";
 const HUB: &str = "standin.azure-devices.net";
+const SCOPE: &str = "0ne0001";
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The SDKs know no other port.
@@ -253,22 +257,108 @@ fn node_is_refused_with_another_key() {
     is_refused_with_another_key(Sdk::Node, "UnauthorizedError");
 }
 
+fn comes_in_with_a_certificate(sdk: Sdk) {
+    let plant = DeviceAuthority::new("plant").unwrap();
+    let alone = DeviceCertificate::self_signed("press-5", Validity::Now).unwrap();
+    let signed = plant.issue("press-6", Validity::Now).unwrap();
+    let builder = Builder::new().thumbprint_device("press-5", alone.thumbprint());
+    let standin = start(&builder.authority(&plant.pem()).ca_signed_device("press-6"));
+    let host = standin.address().ip().to_string();
+    for (number, (device, own)) in [("press-5", &alone), ("press-6", &signed)].into_iter().enumerate() {
+        let files = Files::of(own);
+        // The SDK for Node takes no gateway with a certificate.
+        let login = format!("HostName={host};DeviceId={device};x509=true");
+        let settings =
+            [("HOST", &*host), ("HUB", HUB), ("DEVICE", device), ("CONNECTION_STRING", &login)].into_iter();
+        let settings: Vec<_> = settings.chain(files.settings()).collect();
+        let mut program = Program::start(sdk, "certificate", &standin, &settings);
+        program.step("sent", &standin);
+        let event = &standin.events()[number];
+        assert_eq!((event.device(), event.message_id()), (device, "first"));
+        program.step("twin", &standin);
+    }
+}
+
+#[test]
+fn python_comes_in_with_a_certificate() {
+    comes_in_with_a_certificate(Sdk::Python);
+}
+
+#[test]
+fn node_comes_in_with_a_certificate() {
+    comes_in_with_a_certificate(Sdk::Node);
+}
+
+/// A certificate and its key where the SDKs can read them.
+struct Files {
+    _folder: TempDir,
+    certificate: String,
+    key: String,
+}
+
+impl Files {
+    fn of(own: &DeviceCertificate) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name, text: &str| {
+            let path = folder.path().join(name).display().to_string();
+            std::fs::write(&path, text).unwrap();
+            path
+        };
+        let (certificate, key) = (write("own.pem", &own.certificate_pem), write("key.pem", &own.key_pem));
+        Self { _folder: folder, certificate, key }
+    }
+
+    fn settings(&self) -> [(&'static str, &str); 2] {
+        [("CERTIFICATE_FILE", &self.certificate), ("KEY_FILE", &self.key)]
+    }
+}
+
+/// Asks the provisioning service, and sends a message to the hub that it names.
+fn is_provisioned(standin: &Standin, registration: &str, own: &[(&str, &str)]) {
+    let host = standin.address().ip().to_string();
+    let mut settings = vec![("HOST", &*host), ("ID_SCOPE", SCOPE), ("REGISTRATION", registration)];
+    settings.extend(own);
+    let mut program = Program::start(Sdk::Python, "provision", standin, &settings);
+    let told = program.step("provisioned", standin);
+    assert_eq!((&told["status"], &told["device"]), (&json!("assigned"), &json!(registration)));
+    assert_eq!(told["hub"], HUB);
+    program.step("sent", standin);
+    let events = standin.events();
+    let event = events.last().unwrap();
+    assert_eq!((event.device(), event.message_id()), (registration, "first"));
+}
+
 #[test]
 fn python_is_provisioned_and_comes_in_with_the_key_of_its_registration() {
-    let file = "[provisioning.0ne0001]\ngroup_key = \"Z3JvdXA=\"\n";
-    let file: DeviceFile = toml::from_str(file).unwrap();
-    let standin = start(&Builder::new().devices(file));
+    let scope = Scope {
+        group_key: Some("Z3JvdXA=".to_owned()),
+        registrations: [("own".to_owned(), "b3du".to_owned())].into(),
+        hub: Some(HUB.to_owned()),
+        ..Scope::default()
+    };
+    let standin = start(&Builder::new().scope(SCOPE, scope));
     let mut key = Hmac::<Sha256>::new_from_slice(b"group").unwrap();
     key.update(b"press-9");
-    let key = STANDARD.encode(key.finalize().into_bytes());
-    let host = standin.address().ip().to_string();
-    let settings =
-        [("HOST", &*host), ("ID_SCOPE", "0ne0001"), ("REGISTRATION", "press-9"), ("REGISTRATION_KEY", &key)];
-    let mut program = Program::start(Sdk::Python, "provision", &standin, &settings);
-    let told = program.step("provisioned", &standin);
-    assert_eq!((&told["status"], &told["device"]), (&json!("assigned"), &json!("press-9")));
-    program.step("sent", &standin);
-    let events = standin.events();
-    let [event] = events.as_slice() else { panic!("{events:?}") };
-    assert_eq!((event.device(), event.message_id()), ("press-9", "first"));
+    let derived = STANDARD.encode(key.finalize().into_bytes());
+    for (registration, key) in [("press-9", &*derived), ("own", "b3du")] {
+        is_provisioned(&standin, registration, &[("REGISTRATION_KEY", key)]);
+    }
+}
+
+#[test]
+fn python_is_provisioned_and_comes_in_with_the_certificate_of_its_registration() {
+    let plant = DeviceAuthority::new("plant").unwrap();
+    let alone = DeviceCertificate::self_signed("own", Validity::Now).unwrap();
+    let scope = Scope {
+        group_authority: Some(plant.pem()),
+        thumbprints: [("own".to_owned(), alone.thumbprint().to_owned())].into(),
+        hub: Some(HUB.to_owned()),
+        ..Scope::default()
+    };
+    let standin = start(&Builder::new().scope(SCOPE, scope));
+    let signed = plant.issue("press-9", Validity::Now).unwrap();
+    for (registration, own) in [("press-9", &signed), ("own", &alone)] {
+        let files = Files::of(own);
+        is_provisioned(&standin, registration, &files.settings());
+    }
 }

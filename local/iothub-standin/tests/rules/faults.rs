@@ -6,7 +6,7 @@ use iothub_standin::{Faults, Puback};
 use rumqttc::{Packet, PubAck, QoS};
 
 use crate::{
-    client::{Back, Client, DEVICE},
+    client::{Back, Client, DEVICE, connect},
     standin,
 };
 
@@ -58,6 +58,38 @@ fn pubacks_can_be_late_and_can_stay_away() {
     assert!(standin.wait_until(Duration::from_secs(20), |it| it.accepted() == 2));
     client.send(Packet::PingReq);
     assert_eq!(client.back(), Back::Packet(Packet::PingResp));
+}
+
+/// Rule 18.
+#[test]
+fn a_day_s_quota_is_used_up_by_messages_and_ends_with_the_fault() {
+    let standin = standin();
+    standin.set_faults(Faults { quota: Some(1), ..Faults::default() });
+    let mut client = Client::login(&standin);
+    client.publish(EVENTS, QoS::AtLeastOnce, "1");
+    assert_eq!(client.back(), Back::Packet(Packet::PubAck(PubAck::new(7))));
+    client.publish(EVENTS, QoS::AtLeastOnce, "2");
+    assert_eq!(client.back(), Back::Closed);
+    assert_eq!(Client::login(&standin).back(), Back::Closed, "logged in, and cut");
+    assert_eq!(standin.accepted(), 1);
+    standin.set_faults(Faults::default());
+    let mut next_day = Client::login(&standin);
+    next_day.publish(EVENTS, QoS::AtLeastOnce, "2");
+    assert_eq!(next_day.back(), Back::Packet(Packet::PubAck(PubAck::new(7))));
+}
+
+#[test]
+fn a_session_can_be_said_to_be_present_or_not_whatever_is_true() {
+    let standin = standin();
+    for present in [true, false, true] {
+        standin.set_faults(Faults { session_present: Some(present), ..Faults::default() });
+        let mut client = Client::open(&standin);
+        client.send(Packet::Connect(connect(&standin)));
+        match client.back() {
+            Back::Packet(Packet::ConnAck(ack)) => assert_eq!(ack.session_present, present),
+            other => panic!("{other:?}"),
+        }
+    }
 }
 
 #[test]

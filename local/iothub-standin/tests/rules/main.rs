@@ -9,6 +9,7 @@ mod login;
 mod messages;
 mod provisioning;
 mod twin_and_methods;
+mod websocket;
 
 use iothub_standin::{Builder, Standin};
 

@@ -40,8 +40,9 @@ fn a_twin_refuses_nonsense_and_more_than_32_kib() {
     let standin = standin();
     let mut client = Client::login(&standin);
     client.subscribe("$iothub/twin/res/#");
-    let large = json!({"a": "x".repeat(33 * 1024)}).to_string();
-    for (payload, status) in [("no json", 400), (large.as_str(), 413)] {
+    let large: serde_json::Map<_, _> = (0..33).map(|it| (it.to_string(), json!("x".repeat(1024)))).collect();
+    let large = json!(large).to_string();
+    for (payload, status) in [("no json", 400), (r#"{"a b": 1}"#, 400), (large.as_str(), 413)] {
         client.publish("$iothub/twin/PATCH/properties/reported/?$rid=1", QoS::AtMostOnce, payload);
         assert_eq!(client.message().topic, format!("$iothub/twin/res/{status}/?$rid=1"));
     }
@@ -133,8 +134,20 @@ fn the_control_address_reads_the_twin_sends_wishes_and_sets_faults() {
     assert_eq!(ask("GET", "/devices/nobody/twin", "").0, 404);
     assert_eq!(ask("POST", "/devices/press-3/methods/ping", "{}").0, 404);
     assert_eq!(ask("POST", "/devices/press-3/c2d?a=b", "stop").0, 201);
-    assert_eq!(ask("POST", "/faults", r#"{"refuse_login": true}"#).0, 204);
+    assert_eq!(ask("PATCH", "/provisioning/0ne0001", r#"{"hub": "hub-2.example"}"#).0, 404);
+    let authority = standin.ca_pem();
+    assert_eq!(ask("POST", "/authority", "").0, 200);
+    assert_ne!(standin.ca_pem(), authority);
+    assert_eq!(ask("POST", "/certificate", r#""expired""#).0, 204);
+    assert!(Client::try_open(&standin, &standin.ca_pem(), None).is_err());
+    assert_eq!(ask("POST", "/certificate", r#""good""#).0, 204);
+    assert_eq!(ask("PUT", "/devices/press-3", r#"{"enabled": true}"#).0, 204);
+    let faults =
+        r#"{"refuse_login": true, "quota": 5, "provisioning": {"after_asks": 2}, "puback": {"late_ms": 5}}"#;
+    assert_eq!(ask("POST", "/faults", faults).0, 204);
     assert_eq!(ask("POST", "/faults", r#"{"no_such_fault": true}"#).0, 422);
     let refused = Client::login_with(&standin, &mut connect(&standin)).err();
     assert_eq!(refused, Some(rumqttc::ConnectReturnCode::NotAuthorized));
+    assert_eq!(ask("DELETE", "/devices/press-3", "").0, 204);
+    assert_eq!(ask("GET", "/devices/press-3/twin", "").0, 404);
 }

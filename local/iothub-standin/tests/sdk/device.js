@@ -1,5 +1,5 @@
-// A device on Microsoft's Node SDK: `device.js session` does what a device does with a hub, `login` only tries to come
-// in. Each step is told as a JSON line.
+// A device on Microsoft's Node SDK: `device.js session` does what a device does with a hub, `certificate` comes in with
+// one, `login` only tries to come in. Each step is told as a JSON line.
 'use strict';
 
 const fs = require('fs');
@@ -39,7 +39,10 @@ class Inbox {
 
 async function device() {
   const client = Client.fromConnectionString(process.env.CONNECTION_STRING, Mqtt);
-  await client.setOptions({ ca: fs.readFileSync(process.env.CA_FILE, 'ascii') });
+  const text = (path) => fs.readFileSync(path, 'ascii');
+  const { CA_FILE, CERTIFICATE_FILE, KEY_FILE } = process.env;
+  const own = CERTIFICATE_FILE ? { cert: text(CERTIFICATE_FILE), key: text(KEY_FILE) } : {};
+  await client.setOptions({ ca: text(CA_FILE), ...own });
   return client;
 }
 
@@ -97,6 +100,16 @@ async function session() {
   tell('disconnected', { messages_left: messages.items.length });
 }
 
+async function certificate() {
+  const client = await device();
+  await client.open();
+  await client.sendEvent(textMessage('{}', 'first'));
+  tell('sent');
+  const twin = await client.getTwin();
+  tell('twin', { twin: { desired: twin.properties.desired, reported: twin.properties.reported } });
+  await client.close();
+}
+
 async function login() {
   const client = await device();
   try {
@@ -108,7 +121,7 @@ async function login() {
   }
 }
 
-({ session, login })[process.argv[2]]()
+({ session, certificate, login })[process.argv[2]]()
   .then(() => process.exit(0))
   .catch((error) => {
     console.error(error);

@@ -1,12 +1,12 @@
-"""A device on Microsoft's Python SDK: `device.py session` does what a device does with a hub, `provision` asks the
-provisioning service first, `login` only tries to come in. Each step is told as a JSON line."""
+"""A device on Microsoft's Python SDK: `device.py session` does what a device does with a hub, `certificate` comes in with
+one, `provision` asks the provisioning service first, `login` only tries to come in. Each step is told as a JSON line."""
 
 import json
 import os
 import queue
 import sys
 
-from azure.iot.device import IoTHubDeviceClient, Message, MethodResponse, ProvisioningDeviceClient
+from azure.iot.device import X509, IoTHubDeviceClient, Message, MethodResponse, ProvisioningDeviceClient
 from azure.iot.device.exceptions import ClientError
 
 PATIENCE = 60  # seconds
@@ -24,6 +24,20 @@ def ca():
 def device(**options):
     return IoTHubDeviceClient.create_from_connection_string(
         os.environ["CONNECTION_STRING"], server_verification_cert=ca(), **options
+    )
+
+
+def own_certificate():
+    return X509(cert_file=os.environ["CERTIFICATE_FILE"], key_file=os.environ["KEY_FILE"])
+
+
+def device_with_certificate(hub, device_id):
+    return IoTHubDeviceClient.create_from_x509_certificate(
+        x509=own_certificate(),
+        hostname=hub,
+        device_id=device_id,
+        gateway_hostname=os.environ["HOST"],
+        server_verification_cert=ca(),
     )
 
 
@@ -79,26 +93,39 @@ def session():
     client.shutdown()
 
 
+def certificate():
+    client = device_with_certificate(os.environ["HUB"], os.environ["DEVICE"])
+    client.send_message(text_message("{}", "first"))
+    tell("sent")
+    tell("twin", twin=client.get_twin())
+    client.shutdown()
+
+
 def provision():
-    registration, key = os.environ["REGISTRATION"], os.environ["REGISTRATION_KEY"]
-    host = os.environ["HOST"]
-    service = ProvisioningDeviceClient.create_from_symmetric_key(
-        provisioning_host=host,
-        registration_id=registration,
-        id_scope=os.environ["ID_SCOPE"],
-        symmetric_key=key,
-        server_verification_cert=ca(),
-    )
+    key, host = os.environ.get("REGISTRATION_KEY"), os.environ["HOST"]
+    service = {
+        "provisioning_host": host,
+        "registration_id": os.environ["REGISTRATION"],
+        "id_scope": os.environ["ID_SCOPE"],
+        "server_verification_cert": ca(),
+    }
+    if key:
+        service = ProvisioningDeviceClient.create_from_symmetric_key(symmetric_key=key, **service)
+    else:
+        service = ProvisioningDeviceClient.create_from_x509_certificate(x509=own_certificate(), **service)
     result = service.register()
     assigned = result.registration_state
     tell("provisioned", status=result.status, hub=assigned.assigned_hub, device=assigned.device_id)
-    client = IoTHubDeviceClient.create_from_symmetric_key(
-        symmetric_key=key,
-        hostname=assigned.assigned_hub,
-        device_id=assigned.device_id,
-        gateway_hostname=host,
-        server_verification_cert=ca(),
-    )
+    if key:
+        client = IoTHubDeviceClient.create_from_symmetric_key(
+            symmetric_key=key,
+            hostname=assigned.assigned_hub,
+            device_id=assigned.device_id,
+            gateway_hostname=host,
+            server_verification_cert=ca(),
+        )
+    else:
+        client = device_with_certificate(assigned.assigned_hub, assigned.device_id)
     client.send_message(text_message("{}", "first"))
     tell("sent")
     client.shutdown()
@@ -114,4 +141,4 @@ def login():
     client.shutdown()
 
 
-{"session": session, "provision": provision, "login": login}[sys.argv[1]]()
+{"session": session, "certificate": certificate, "provision": provision, "login": login}[sys.argv[1]]()

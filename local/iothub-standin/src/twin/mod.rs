@@ -1,9 +1,8 @@
 //! Device twins: two JSON documents with versions (azure-docs, iot-hub-devguide-device-twins.md).
 
-use serde_json::{Map, Value, json};
+mod limits;
 
-/// Desired and reported properties hold at most 32 KB each.
-const MAX_BYTES: usize = 32 * 1024;
+use serde_json::{Map, Value, json};
 
 #[derive(Clone, Debug)]
 pub(crate) struct Twin {
@@ -54,8 +53,7 @@ impl Twin {
 fn patched(old: &Map<String, Value>, patch: Map<String, Value>) -> Result<Map<String, Value>, u16> {
     let mut new = old.clone();
     merge(&mut new, patch);
-    let size = serde_json::to_vec(&new).map_err(|_| 400u16)?.len();
-    if size > MAX_BYTES { Err(413) } else { Ok(new) }
+    limits::check(&new).map(|()| new)
 }
 
 /// RFC 7396: null removes, objects merge, everything else replaces.
@@ -90,8 +88,9 @@ mod tests {
         let mut twin = Twin::default();
         assert_eq!(twin.report(b"[1]"), Err(400));
         assert_eq!(twin.report(b"{"), Err(400));
-        let large = json!({"a": "x".repeat(MAX_BYTES)}).to_string();
-        assert_eq!(twin.report(large.as_bytes()), Err(413));
+        let large: Map<_, _> = (0..33).map(|it| (it.to_string(), json!("x".repeat(1024)))).collect();
+        assert_eq!(twin.report(json!(large).to_string().as_bytes()), Err(413));
+        assert_eq!(twin.report(br#"{"a.b": 1}"#), Err(400));
         assert_eq!((twin.reported_version, twin.reported.len()), (1, 0));
     }
 }
