@@ -15,12 +15,11 @@ use super::{
 use crate::{
     agent::{self, AssemblyError},
     camera::{Colour, Next, Picture, PictureError},
-    config::{Config, ConfigError},
+    config::{Config, ConfigError, Source},
     delivery::{Link, Session},
     hub::Hub,
     inspection::Inspector,
     outbox::{Outbox, OutboxError},
-    plant::{OutputSettings, TriggerSettings},
 };
 
 /// A source must give a frame within this time.
@@ -97,16 +96,8 @@ fn check(
     tell(Checked::ok("configuration", "the file is in order"))?;
     tell(model(config))?;
     tell(source(config))?;
-    let tried = [
-        ("trigger", config.trigger.as_ref().map(TriggerSettings::try_out)),
-        ("outputs", config.outputs.as_ref().map(OutputSettings::try_out)),
-    ];
-    for (subject, tried) in tried {
-        match tried {
-            Some(Ok(())) => tell(Checked::ok(subject, "can be used"))?,
-            Some(Err(reason)) => tell(Checked::fault(subject, reason))?,
-            None => {}
-        }
+    for plant in plant(config) {
+        tell(plant)?;
     }
     tell(evidence(config))?;
     tell(outbox(config))?;
@@ -143,6 +134,10 @@ fn model(config: &Config) -> Checked {
 }
 
 fn source(config: &Config) -> Checked {
+    if matches!(config.source, Source::Usb(_)) && Outbox::is_in_use(&config.outbox.file) {
+        // A camera streams to one program only.
+        return Checked::warning("source", "not opened, as its agent is running");
+    }
     let mut source = agent::source(&config.source);
     match source.next_frame(SOURCE_PATIENCE) {
         Ok(Next::Frame(frame)) => match region(config, &frame.picture) {
@@ -162,6 +157,22 @@ fn region(config: &Config, picture: &Picture) -> Option<PictureError> {
     let pixels = picture.decode(Colour::Grey).ok()?;
     let (width, height) = (pixels.width, pixels.height);
     (!region.is_within([width, height])).then_some(PictureError::Region { region, width, height })
+}
+
+fn plant(config: &Config) -> Vec<Checked> {
+    let is_running = Outbox::is_in_use(&config.outbox.file);
+    let check = |subject, try_out: &dyn Fn() -> Result<(), String>| {
+        if is_running {
+            return Checked::warning(subject, "not tried, as its agent is running");
+        }
+        match try_out() {
+            Ok(()) => Checked::ok(subject, "can be used"),
+            Err(reason) => Checked::fault(subject, reason),
+        }
+    };
+    let trigger = config.trigger.as_ref().map(|it| check("trigger", &|| it.try_out()));
+    let outputs = config.outputs.as_ref().map(|it| check("outputs", &|| it.try_out()));
+    trigger.into_iter().chain(outputs).collect()
 }
 
 fn evidence(config: &Config) -> Checked {

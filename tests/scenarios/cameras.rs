@@ -13,11 +13,15 @@ const GAIN: u32 = 0x0098_0913;
 
 /// A grey camera whose every second frame is dark.
 pub(crate) fn plug_in(folder: &Path, serial: &str) {
+    plug_in_sized(folder, serial, 32);
+}
+
+fn plug_in_sized(folder: &Path, serial: &str, side: usize) {
     fs::create_dir_all(folder).unwrap();
     for (file, shade) in [("1.grey", DARK), ("2.grey", BRIGHT)] {
-        fs::write(folder.join(file), vec![shade; 32 * 32]).unwrap();
+        fs::write(folder.join(file), vec![shade; side * side]).unwrap();
     }
-    let format = json!({"format": "grey", "width": 32, "height": 32, "frames_per_second": [20, 50]});
+    let format = json!({"format": "grey", "width": side, "height": side, "frames_per_second": [20, 50]});
     // Gain, as V4L2 numbers it.
     let gain = json!({"id": GAIN, "name": "Gain", "least": 0, "most": 100, "default": 10});
     let camera = json!({
@@ -60,12 +64,19 @@ fn a_camera_may_go_and_come_back_and_another_in_its_place_is_refused() {
     waits_for_word(&station, "is not there; plug it in");
     plug_in(&there, "B2");
     waits_for_word(&station, "another camera is there than the one with \"played\" at usb-x-1");
-    let refused = station.hub().accepted();
+    fs::remove_dir_all(&there).unwrap();
+    plug_in_sized(&there, "A1", 64);
+    waits_for_word(&station, "the camera has no such format: any format, 32x32");
     fs::remove_dir_all(&there).unwrap();
     fs::rename(&away, &there).unwrap();
     waits_for_word(&station, "frames come again from camera \"played\" at usb-x-1");
     goes_on(&station);
-    assert!(refused > 0);
+    let done = station.does(&["check", "--offline"]);
+    assert!(
+        done.notes.contains("warning  source         not opened, as its agent is running"),
+        "{}",
+        done.notes
+    );
     agent.gets("TERM");
     agent.ends_well();
 }
