@@ -1,6 +1,6 @@
 # The words that README and CI use. Each installs what a fresh Debian or Ubuntu machine with Rust lacks.
 .DELETE_ON_ERROR:
-.PHONY: demo test neon cross deb fuzz bench crash-test
+.PHONY: demo test neon cross deb fuzz bench crash-test infra fleet
 
 # Arguments for `make demo`: --json, --frames DIR, --seconds N; for `make bench`: --quick, --models DIR.
 ARGS ?=
@@ -20,6 +20,7 @@ test: ## Everything that CI runs: format, lints, licences, all tests.
 	cargo clippy --workspace --all-targets --locked -- --deny warnings
 	local/deny.sh
 	local/iothub-standin/tests/sdk/install.sh $(TARGET)/sdk
+	azure/defect-mailer/tests/azurite/install.sh $(TARGET)/azurite
 	local/venv.sh smtp azure/defect-mailer/tests/smtp/requirements.txt
 	local/venv.sh modbus tests/modbus/requirements.txt
 	local/venv.sh onnxruntime tests/onnxruntime/requirements.txt
@@ -50,12 +51,23 @@ endif
 	local/deb.sh $(ARCHITECTURE) $(PACK) $(TARGET)/debian
 	lintian --fail-on error,warning $(TARGET)/debian/andon_*_$(ARCHITECTURE).deb
 
+infra: ## The Bicep files: syntax, names of properties, practices. Installs 400 MB, so not a part of `test`.
+	@local/prerequisites.sh build test
+	azure/infra/tests/check.sh $(TARGET)/infra
+
 bench: ## andon beside what people would use otherwise, on one core: a table in target/bench/bench.md.
 	@local/prerequisites.sh build bench
 	@cargo build --quiet --locked --release --package andon --package iothub-standin
 	@tests/bench/install.sh
 	@$(TARGET)/bench-venv/bin/python -B tests/bench/compare.py --andon $(TARGET)/release/andon \
 		--standin $(TARGET)/release/iothub-standin --out $(TARGET)/bench $(ARGS)
+	@cargo build --quiet --locked --release --package defect-mailer
+	@python3 azure/defect-mailer/tests/bench/mailer.py $(TARGET)/release/defect-mailer | tee -a $(TARGET)/bench/bench.md
+
+fleet: ## Stations, hub, mailer and mails on this machine, as many as ARGS says: `make fleet ARGS='--stations 1000'`.
+	@local/prerequisites.sh build
+	@cargo build --quiet --locked --profile $(PROFILE) --package andon-fleet --package defect-mailer
+	@ulimit -n "$$(ulimit -H -n)" && $(TARGET)/$(PROFILE_DIR)/andon-fleet $(ARGS)
 
 # How long `make fuzz` runs each target.
 SECONDS ?= 60

@@ -1,210 +1,151 @@
-//! From mails owed to mails sent: one round with the server for all of them, and a note after each.
+//! One attempt at one mail, and what became of it.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
-
-use jiff::{SignedDuration, Timestamp, tz::TimeZone};
+use jiff::{SignedDuration, Timestamp};
 use lettre::Address;
 use lettre::message::Mailbox;
-use tokio::time::Instant;
 
-use crate::incident::{DeviceLog, Owed};
+use crate::desk::{Job, Outcome, Owed};
 use crate::journal::Journal;
-use crate::ledger::{Ledger, LedgerError, SetAside};
 use crate::letter::Letter;
+use crate::plan::{Plan, Recipient};
 use crate::post::{Delivery, Post, PostError, Round};
 
-/// How long an invocation starts new mails. With the wait for its turn and the last mail's time-outs (twice 120 s
-/// at most) it ends well below the `functionTimeout` of 10 minutes in host.json.
-const SENDING: Duration = Duration::from_secs(120);
 /// A mail that nobody could be given for this long is set aside.
 const PATIENCE: SignedDuration = SignedDuration::from_hours(72);
-/// Mails in a row that may fail, each in its own way, before the rest waits.
-const FAILURES: usize = 3;
 
-/// Sends from one sender to all recipients.
+/// Sends from one sender.
 pub struct Dispatch {
     post: Post,
     from: Mailbox,
-    to: Vec<Mailbox>,
-    zone: TimeZone,
+}
+
+/// What an attempt led to.
+#[derive(Debug, Default)]
+pub struct Attempt {
+    /// For the desk.
+    pub outcome: Outcome,
+    /// What will never arrive, and why; for people to look at.
+    pub undeliverable: Vec<String>,
+    /// The mail in words.
+    pub letter: Option<Letter>,
 }
 
 impl Dispatch {
-    /// Mails by `post`, with times in `zone`.
+    /// Mails by `post`.
     #[must_use]
-    pub fn new(post: Post, from: Mailbox, to: Vec<Mailbox>, zone: TimeZone) -> Self {
-        Self { post, from, to, zone }
+    pub fn new(post: Post, from: Mailbox) -> Self {
+        Self { post, from }
     }
 
-    /// The sender's domain, in which the mails are named.
+    /// How long a mail may take at most, in which nobody else may try it.
     #[must_use]
-    pub fn domain(&self) -> &str {
-        self.from.email.domain()
+    pub fn longest(&self) -> SignedDuration {
+        // Connecting, the mail, and saying goodbye have a time-out each.
+        let seconds = i64::try_from(self.post.timeout().as_secs()).unwrap_or(120);
+        SignedDuration::from_secs(3 * seconds + 30)
     }
 
-    /// Sends mails, device after device, until all are sent, time is up or the server fails.
-    ///
-    /// # Errors
-    /// When the ledger fails; a mail server that fails is a line in the journal, and the mail stays owed.
-    pub async fn send<L: Ledger>(
-        &self,
-        ledger: &L,
-        order: &[String],
-        logs: &mut BTreeMap<String, DeviceLog>,
+    /// Tries a mail in the open round or a new one, and leaves the round open where it can be used again.
+    pub async fn attempt<'a>(
+        &'a self,
+        round: &mut Option<Round<'a>>,
+        job: &Job,
+        plan: &Plan,
         now: Timestamp,
         journal: &mut Journal,
-    ) -> Result<(), LedgerError> {
-        let start = Instant::now();
-        let mut round: Option<Round<'_>> = None;
-        let mut failures = 0;
-        for device in order {
-            let Some(log) = logs.get_mut(device) else { continue };
-            let mut tried = BTreeSet::new();
-            while let Some(owed) = next(log, &tried) {
-                tried.insert(owed.message_id.clone());
-                if start.elapsed() > SENDING {
-                    journal
-                        .warn("no time left in this invocation, the rest of the mails is tried later".into());
-                    return Ok(());
+    ) -> Attempt {
+        let owed = &job.mail;
+        let Some(recipient) = plan.recipient(&job.tray) else {
+            journal.error(format!(
+                "mail {} is for {:?}, whom the plan no longer names",
+                owed.message_id, job.tray
+            ));
+            let undeliverable = vec![format!("{}: not in the plan", job.tray)];
+            let outcome = Outcome { settled: true, ..Outcome::default() };
+            let letter = Some(Letter::write(owed, crate::letter::Language::English, &plan.zone));
+            return Attempt { outcome, undeliverable, letter };
+        };
+        let letter = Letter::write(owed, recipient.language, &plan.zone);
+        let delivered = self.deliver(round, owed, recipient, &letter).await;
+        let mut attempt = Attempt { letter: Some(letter), ..Attempt::default() };
+        let late = now.duration_since(owed.written_at) > PATIENCE;
+        match delivered {
+            Ok(delivery) => self.note(&mut attempt, owed, delivery, late, journal),
+            Err(error) => {
+                journal.error(error.to_string());
+                attempt.outcome.rest = error.concerns_all();
+                if late {
+                    journal.error(format!("mail {} is set aside after three days", owed.message_id));
+                    attempt.undeliverable.push(format!("not taken for three days: {error}"));
+                    attempt.outcome.settled = true;
                 }
-                let (used, delivery) = self.deliver(round.take(), device, &owed).await;
-                round = used;
-                match delivery {
-                    Ok(delivery) => {
-                        failures = 0;
-                        self.note(ledger, log, &owed, delivery, now, journal)?;
-                    }
-                    Err(error) => {
-                        failures += 1;
-                        journal.error(error.to_string());
-                        if now.duration_since(owed.written_at) > PATIENCE {
-                            self.give_up(ledger, log, &owed, &error.to_string(), now, journal)?;
-                        }
-                        if error.concerns_all() || failures >= FAILURES {
-                            return ledger.keep(log);
-                        }
-                    }
-                }
-                log.owe(now, self.domain());
-                ledger.keep(log)?;
             }
         }
-        if let Some(round) = round {
-            round.close().await;
-        }
-        Ok(())
+        attempt
     }
 
-    /// One attempt at one mail, in the open round or a new one.
     async fn deliver<'a>(
         &'a self,
-        round: Option<Round<'a>>,
-        device: &str,
+        round: &mut Option<Round<'a>>,
         owed: &Owed,
-    ) -> (Option<Round<'a>>, Result<Delivery, PostError>) {
-        let to: Vec<Address> = self.left(owed).collect();
-        let mail = match Letter::write(device, owed, &self.zone).message(owed, &self.from, &self.to) {
+        recipient: &Recipient,
+        letter: &Letter,
+    ) -> Result<Delivery, PostError> {
+        let left = recipient.to.iter().map(|mailbox| mailbox.email.clone());
+        let left = left.filter(|address| !owed.done.iter().any(|done| done == AsRef::<str>::as_ref(address)));
+        let to: Vec<Address> = left.collect();
+        let mail = match letter.message(owed, &self.from, &recipient.to) {
             Ok(mail) => mail,
             Err(error) => {
                 let refused = to.into_iter().map(|address| (address, error.to_string())).collect();
-                return (round, Ok(Delivery { refused, ..Delivery::default() }));
+                return Ok(Delivery { refused, ..Delivery::default() });
             }
         };
-        let mut round = match round {
-            Some(round) if !round.is_over() => round,
-            _ => match self.post.open().await {
-                Ok(round) => round,
-                Err(error) => return (None, Err(error)),
-            },
+        let mut open = match round.take() {
+            Some(open) if !open.is_over() => open,
+            _ => self.post.open().await?,
         };
-        let delivery = round.send(&self.from.email, &to, &mail).await;
+        let delivery = open.send(&self.from.email, &to, &mail).await;
         match delivery {
-            Ok(delivery) => (Some(round), Ok(delivery)),
+            Ok(delivery) => {
+                *round = Some(open);
+                Ok(delivery)
+            }
             Err(error) => {
-                round.close().await;
-                (None, Err(error))
+                open.close().await;
+                Err(error)
             }
         }
     }
 
-    /// The recipients that are not done with a mail; those of today, should the settings have changed.
-    fn left(&self, owed: &Owed) -> impl Iterator<Item = Address> {
-        let left = self.to.iter().map(|mailbox| mailbox.email.clone());
-        left.filter(|address| !owed.done.iter().any(|done| done == AsRef::<str>::as_ref(address)))
-    }
-
     /// Writes down what became of a mail.
-    fn note<L: Ledger>(
+    fn note(
         &self,
-        ledger: &L,
-        log: &mut DeviceLog,
+        attempt: &mut Attempt,
         owed: &Owed,
         delivery: Delivery,
-        now: Timestamp,
+        late: bool,
         journal: &mut Journal,
-    ) -> Result<(), LedgerError> {
+    ) {
         let Delivery { accepted, refused, deferred } = delivery;
         let id = &owed.message_id;
         let names = |addresses: &[Address]| addresses.iter().map(ToString::to_string).collect::<Vec<_>>();
         if !accepted.is_empty() {
-            journal.info(format!("mail {id} on {} is with {}", log.device, names(&accepted).join(", ")));
+            journal.info(format!("mail {id} is with {}", names(&accepted).join(", ")));
         }
-        log.note(id, &names(&accepted), !accepted.is_empty());
+        attempt.outcome.reached = !accepted.is_empty();
+        attempt.outcome.done = names(&accepted);
         for (address, reason) in &refused {
             journal.error(format!("mail {id} set aside for {address}, who refuses it for good: {reason}"));
-            self.set_aside(ledger, log, owed, &format!("{address}: {reason}"), now)?;
-            log.note(id, &[address.to_string()], false);
+            attempt.undeliverable.push(format!("{address}: {reason}"));
+            attempt.outcome.done.push(address.to_string());
         }
         for (address, reason) in &deferred {
             journal.warn(format!("mail {id} must wait for {address}: {reason}"));
+            if late {
+                attempt.undeliverable.push(format!("{address} did not take it for three days: {reason}"));
+            }
         }
-        if deferred.is_empty() {
-            log.settle(id);
-        } else if now.duration_since(owed.written_at) > PATIENCE {
-            let reasons: Vec<String> = deferred.iter().map(|(to, why)| format!("{to}: {why}")).collect();
-            return self.give_up(ledger, log, owed, &reasons.join("; "), now, journal);
-        }
-        Ok(())
+        attempt.outcome.settled = deferred.is_empty() || late;
     }
-
-    fn give_up<L: Ledger>(
-        &self,
-        ledger: &L,
-        log: &mut DeviceLog,
-        owed: &Owed,
-        reason: &str,
-        now: Timestamp,
-        journal: &mut Journal,
-    ) -> Result<(), LedgerError> {
-        journal.error(format!("mail {} is set aside after three days: {reason}", owed.message_id));
-        self.set_aside(ledger, log, owed, &format!("not taken for three days: {reason}"), now)?;
-        log.settle(&owed.message_id);
-        Ok(())
-    }
-
-    fn set_aside<L: Ledger>(
-        &self,
-        ledger: &L,
-        log: &DeviceLog,
-        owed: &Owed,
-        reason: &str,
-        now: Timestamp,
-    ) -> Result<(), LedgerError> {
-        let letter = Letter::write(&log.device, owed, &self.zone);
-        let matter = SetAside {
-            kind: "mail",
-            at: now.to_string(),
-            device: Some(log.device.clone()),
-            origin: owed.message_id.clone(),
-            reason: reason.to_owned(),
-            bytes: letter.text.len(),
-            content: format!("{}\n\n{}", letter.subject, letter.text),
-        };
-        ledger.set_aside(&format!("{} {reason}", owed.message_id), &matter)
-    }
-}
-
-fn next(log: &DeviceLog, tried: &BTreeSet<String>) -> Option<Owed> {
-    log.owed().find(|owed| !tried.contains(&owed.message_id)).cloned()
 }

@@ -13,21 +13,21 @@ use serde_json::json;
 
 use crate::handler::{Answer, Handler};
 use crate::invocation::Invocation;
-use crate::ledger::Ledger;
 
 /// The largest body in bytes. host.json allows 32 events of at most 256 KiB; the worst byte, a NUL, becomes 7
 /// bytes in the host's JSON (`\\u0000`), so that the largest batch has 56 MiB and its metadata. A batch that is
 /// refused for its size would be lost with all its events, hence the room.
 pub const LARGEST_BODY: usize = 64 * 1024 * 1024;
 
-/// The paths that the host calls. The function is named by its folder, `DefectMailer`.
-pub fn router<L: Ledger + Send + Sync + 'static>(handler: Arc<Handler<L>>) -> Router {
+/// The paths that the host calls. Each function is named by its folder.
+pub fn router(handler: Arc<Handler>) -> Router {
     Router::new()
         .route("/", get(ready))
-        .route("/DefectMailer", post(invoke::<L>))
-        .fallback(|| async { failure(StatusCode::NOT_FOUND, "there is only / and /DefectMailer") })
+        .route("/DefectMailer", post(invoke))
+        .route("/Clock", post(clock))
+        .fallback(|| async { failure(StatusCode::NOT_FOUND, "there is only /, /DefectMailer and /Clock") })
         .method_not_allowed_fallback(|| async {
-            failure(StatusCode::METHOD_NOT_ALLOWED, "use GET for / and POST for /DefectMailer")
+            failure(StatusCode::METHOD_NOT_ALLOWED, "use GET for / and POST for /DefectMailer and /Clock")
         })
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
         .with_state(handler)
@@ -37,8 +37,14 @@ async fn ready() -> Response {
     answer(StatusCode::OK, &[])
 }
 
-async fn invoke<L: Ledger + Send + Sync + 'static>(
-    State(handler): State<Arc<Handler<L>>>,
+/// What the timer's invocation says is of no interest: the clock on the wall is ours.
+async fn clock(State(handler): State<Arc<Handler>>) -> Response {
+    let Answer { done, logs } = handler.look_at_the_clock(Timestamp::now()).await;
+    answer(if done { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, &logs)
+}
+
+async fn invoke(
+    State(handler): State<Arc<Handler>>,
     body: Result<Bytes, axum::extract::rejection::BytesRejection>,
 ) -> Response {
     let body = match body {

@@ -1,21 +1,32 @@
-//! From events to sightings: what can be read goes on, what cannot is set aside with its reason.
+//! From events to facts about devices: what can be read goes on, what cannot is set aside with its reason.
+
+use std::collections::BTreeMap;
 
 use andon_telemetry::Report;
+use jiff::Timestamp;
+use serde_json::Value;
 
-use crate::invocation::Event;
+use crate::health::Sign;
+use crate::invocation::{Event, Source};
+use crate::plain::plain;
 
-/// Report and incident ids are UUIDs; this bounds what the ledger must keep of strange ones.
+/// Report and incident ids are UUIDs; this bounds what the store must keep of strange ones.
 const LONGEST_ID: usize = 64;
 
-/// A report with the device that the hub took it from.
+/// What an event says of its device.
 #[derive(Debug)]
-pub struct Sighting {
-    /// The device's id in the hub.
-    pub device: String,
-    /// Where the event stood in its partition.
-    pub origin: String,
-    /// What it says.
-    pub report: Report,
+pub enum Fact {
+    /// An NG item.
+    Report(Box<Report>),
+    /// A sign of life, or of its end.
+    Sign(Sign, Timestamp),
+    /// Somebody at the station has acknowledged an incident, or with `None` all of them.
+    Acknowledged {
+        /// Which.
+        incident: Option<String>,
+        /// Who, in the station's words.
+        by: String,
+    },
 }
 
 /// An event that no mail can be made of.
@@ -34,33 +45,45 @@ pub struct Refusal {
 /// A batch, sorted.
 #[derive(Debug, Default)]
 pub struct Intake {
-    /// In the order of the batch.
-    pub sightings: Vec<Sighting>,
+    /// By device, in the order of the batch.
+    pub facts: BTreeMap<String, Vec<Fact>>,
     /// Poison events.
     pub refusals: Vec<Refusal>,
-    /// How many of the hub's own notices there were; they concern nobody here.
+    /// How many of the hub's own notices there were that concern nobody here.
     pub notices: usize,
 }
 
-/// Sorts a batch.
+/// Sorts a batch that came at `now`.
 #[must_use]
-pub fn sort(events: Vec<Event>) -> Intake {
+pub fn sort(events: Vec<Event>, now: Timestamp) -> Intake {
     let mut intake = Intake::default();
     for event in events {
-        if !event.telemetry {
-            intake.notices += 1;
-            continue;
-        }
-        match read(&event) {
-            Ok((device, report)) => {
-                intake.sightings.push(Sighting { device, origin: event.origin, report });
+        // A clock of the hub's that is ahead of ours must not put a deadline off.
+        let at = event.enqueued.map_or(now, |at| at.min(now));
+        let facts = match event.source {
+            Source::Telemetry => match read(&event) {
+                Ok((device, report)) => {
+                    Some((device, vec![Fact::Sign(Sign::Report, at), Fact::Report(Box::new(report))]))
+                }
+                Err(reason) => {
+                    let Event { device, origin, body, .. } = event;
+                    intake.refusals.push(Refusal { device, origin, reason, body });
+                    continue;
+                }
+            },
+            Source::Connected => event.device.map(|device| (device, vec![Fact::Sign(Sign::Connected, at)])),
+            Source::Disconnected => {
+                event.device.map(|device| (device, vec![Fact::Sign(Sign::Disconnected, at)]))
             }
-            Err(reason) => intake.refusals.push(Refusal {
-                device: event.device,
-                origin: event.origin,
-                reason,
-                body: event.body,
-            }),
+            Source::Twin => {
+                let facts = reported(&event.body, at);
+                event.device.filter(|_| !facts.is_empty()).map(|device| (device, facts))
+            }
+            Source::Other => None,
+        };
+        match facts {
+            Some((device, facts)) => intake.facts.entry(device).or_default().extend(facts),
+            None => intake.notices += 1,
         }
     }
     intake
@@ -76,6 +99,27 @@ fn read(event: &Event) -> Result<(String, Report), String> {
         }
     }
     Ok((device, report))
+}
+
+/// What a change of reported properties says: `{"properties": {"reported": {...}}}`, of which only what changed is
+/// there. A change of desired properties or tags is somebody else's doing and no sign of the station.
+fn reported(body: &[u8], at: Timestamp) -> Vec<Fact> {
+    let body: Value = serde_json::from_slice(body).unwrap_or_default();
+    let Some(reported) = body.pointer("/properties/reported").and_then(Value::as_object) else {
+        return Vec::new();
+    };
+    let text = |value: Option<&Value>, max| plain(value.and_then(Value::as_str).unwrap_or_default(), max);
+    let health = reported.get("health").and_then(Value::as_object).and_then(|health| {
+        let state = text(health.get("state"), 40);
+        (!state.is_empty()).then(|| (state, text(health.get("reason"), 200)))
+    });
+    let mut facts = vec![Fact::Sign(Sign::Reported { health }, at)];
+    if let Some(acknowledged) = reported.get("acknowledged").and_then(Value::as_object) {
+        let incident = text(acknowledged.get("incident"), LONGEST_ID);
+        let incident = (!incident.is_empty()).then_some(incident);
+        facts.push(Fact::Acknowledged { incident, by: text(acknowledged.get("by"), 80) });
+    }
+    facts
 }
 
 #[cfg(test)]

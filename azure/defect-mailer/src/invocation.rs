@@ -5,6 +5,7 @@
 //! therefore each layer is taken as it comes, as a value or as the text of that value, plain or in base64.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
+use jiff::Timestamp;
 use serde_json::Value;
 
 /// The system property that says which device sent an event; the hub writes it, a device cannot.
@@ -28,10 +29,27 @@ pub struct Event {
     pub device: Option<String>,
     /// `partition/sequence number`, as far as known, for people who look for the event.
     pub origin: String,
-    /// Whether a device sent it as telemetry; the hub's own notices may come on the same way.
-    pub telemetry: bool,
+    /// Whether a device sent it, or which of the hub's own notices it is.
+    pub source: Source,
+    /// When the hub took it, where the metadata say so.
+    pub enqueued: Option<Timestamp>,
     /// What the device sent.
     pub body: Vec<u8>,
+}
+
+/// What an event is, as the hub says; a device can send nothing but telemetry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// A device's message.
+    Telemetry,
+    /// A device has connected.
+    Connected,
+    /// A device is no longer connected.
+    Disconnected,
+    /// A device's twin has changed.
+    Twin,
+    /// Another notice of the hub.
+    Other,
 }
 
 /// Why a body is no invocation.
@@ -57,6 +75,8 @@ impl Invocation {
         let count = bodies.len();
         let properties = column(&metadata, "SystemPropertiesArray", "SystemProperties", count);
         let numbers = column(&metadata, "SequenceNumberArray", "SequenceNumber", count);
+        let operations = column(&metadata, "PropertiesArray", "Properties", count);
+        let instants = column(&metadata, "EnqueuedTimeUtcArray", "EnqueuedTimeUtc", count);
         let partition = metadata.get("PartitionContext").cloned().map(unwrapped);
         let partition = partition.as_ref().and_then(|context| context.get("PartitionId")).map(word);
 
@@ -70,10 +90,8 @@ impl Invocation {
                     partition.as_deref().unwrap_or("?"),
                     number.as_deref().unwrap_or("?")
                 ),
-                telemetry: system
-                    .get(SOURCE)
-                    .and_then(Value::as_str)
-                    .is_none_or(|source| source == "Telemetry"),
+                source: source(&system, operations.get(index)),
+                enqueued: instants.get(index).and_then(instant),
                 body,
             }
         });
@@ -146,6 +164,24 @@ fn device(system: &Value) -> Option<String> {
     let name = system.get(DEVICE)?.as_str()?;
     let fits = !name.is_empty() && name.len() <= LONGEST_DEVICE && name.chars().all(|c| c.is_ascii_graphic());
     fits.then(|| name.to_owned())
+}
+
+/// Microsoft Learn, "Azure IoT Hub non-telemetry event schemas": the source is a system property, what happened an
+/// application property that the hub writes.
+fn source(system: &Value, properties: Option<&Value>) -> Source {
+    let properties = properties.cloned().map_or(Value::Null, unwrapped);
+    let operation = properties.get("opType").and_then(Value::as_str).unwrap_or_default();
+    match (system.get(SOURCE).and_then(Value::as_str), operation) {
+        (None | Some("Telemetry"), _) => Source::Telemetry,
+        (Some("deviceConnectionStateEvents"), "deviceConnected") => Source::Connected,
+        (Some("deviceConnectionStateEvents"), "deviceDisconnected") => Source::Disconnected,
+        (Some("twinChangeEvents"), _) => Source::Twin,
+        (Some(_), _) => Source::Other,
+    }
+}
+
+fn instant(value: &Value) -> Option<Timestamp> {
+    value.as_str()?.parse().ok()
 }
 
 fn word(value: &Value) -> String {

@@ -1,6 +1,11 @@
 //! From a mail owed to the words of it: subject, plain text and HTML, and the bytes that go on the wire.
 
-mod words;
+mod catalogue;
+mod time;
+mod sheet;
+mod incident;
+mod station;
+mod table;
 mod html;
 
 use std::time::SystemTime;
@@ -10,13 +15,15 @@ use lettre::Message;
 use lettre::message::header::{ContentTransferEncoding, ContentType, HeaderName, HeaderValue};
 use lettre::message::{Body, Mailbox, MultiPart, SinglePart};
 
-use crate::incident::Owed;
-use words::Words;
+use crate::desk::{Content, Owed};
+use crate::notice::Matter;
+pub use catalogue::Language;
+use sheet::{Reader, Sheet};
 
 /// A mail in words.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Letter {
-    /// `[andon] NG short at line-1/press-3 (1 item)`: sorts by the first words, says enough on a lock screen.
+    /// `[andon] line-1/press-3: NG short`: sorts by line and station, the same for all mails of an incident.
     pub subject: String,
     /// For programs that show no HTML.
     pub text: String,
@@ -27,9 +34,17 @@ pub struct Letter {
 impl Letter {
     /// Writes the mail; the same for the same mail owed.
     #[must_use]
-    pub fn write(device: &str, owed: &Owed, zone: &TimeZone) -> Self {
-        let words = Words::find(device, owed, zone);
-        Self { subject: words.subject.clone(), text: words.as_text(), html: html::render(&words) }
+    pub fn write(owed: &Owed, language: Language, zone: &TimeZone) -> Self {
+        let reader = Reader { texts: language.texts(), zone };
+        let sheet: Sheet = match &owed.content {
+            Content::One(notice) => match &notice.matter {
+                Matter::Incident(news) => incident::sheet(reader, notice, news, owed),
+                Matter::Station(news) => station::sheet(reader, notice, news),
+                Matter::Refused(news) => table::refused(reader, news),
+            },
+            Content::Table(rows, rest) => table::sheet(reader, rows, *rest),
+        };
+        Self { html: html::render(reader, &sheet), text: sheet.as_text(reader), subject: sheet.subject }
     }
 
     /// The message as it goes to the server.
@@ -49,7 +64,9 @@ impl Letter {
             .message_id(Some(owed.message_id.clone()))
             // RFC 3834: keeps holiday notices and other robots from answering.
             .raw_header(raw("Auto-Submitted", "auto-generated"))
-            .raw_header(raw("X-Auto-Response-Suppress", "All"));
+            .raw_header(raw("X-Auto-Response-Suppress", "All"))
+            // For whoever counts: the sum over all mails is the number of reports.
+            .raw_header(raw("X-Andon-New-Items", &owed.new_items().to_string()));
         for mailbox in to {
             message = message.to(mailbox.clone());
         }

@@ -1,25 +1,31 @@
-//! The mailer: an Azure Functions custom handler that turns defect reports into mails.
+//! The mailer: an Azure Functions custom handler that turns defect reports into mails that people keep reading.
 //!
 //! ```text
-//! host's body ─invocation▶ events ─intake▶ sightings ─incident▶ mails owed ─ledger▶ disk ─dispatch▶ SMTP
+//! host's body ─invocation▶ events ─intake▶ facts ─station▶ notices ─desk▶ mails owed ─dispatch▶ SMTP
+//!                                            clock ──────▲                ▲
+//!                                                        └──── store ─────┘ two documents, each with its version
 //! ```
-//! Order of work, the reason why no event is lost: what a batch says is folded into the device's log, with the
-//! mails that it makes due, and that log is on disk *before* the first byte goes to the mail server. Whoever
-//! fails afterwards, the mail is owed and is tried again, always under the same Message-ID and with the same
-//! text. What remains: when the process dies, or the connection breaks, between the server's taking a mail and
-//! the note about it on disk, the same mail is sent twice, with the same Message-ID, so that mail programs that
-//! compare it show it once.
+//! What is decided is decided by two pure parts: a device's log ([`station`]) says what somebody must be told, the
+//! [`desk`] says who gets which mail when. Both are documents in the [`store`], written only over the version that was
+//! read, so that several instances may work at once. Nothing is answered to the host before it is kept, and a mail is
+//! claimed and fixed in every word before its first byte goes to the mail server. What remains: when the process dies,
+//! or the connection breaks, between the server's taking a mail and the note about it, the same mail is sent twice,
+//! with the same Message-ID, so that mail programs that compare it show it once.
 //!
-//! Deliberately absent: rate limits and digests over several incidents, and any trust in a report's own words
-//! about who sent it.
+//! Deliberately absent: any trust in a report's own words about who sent it.
 
-pub mod settings;
 pub mod plain;
-pub mod invocation;
-pub mod intake;
 pub mod tally;
-pub mod incident;
-pub mod ledger;
+pub mod notice;
+pub mod policy;
+pub mod settings;
+pub mod plan;
+pub mod invocation;
+pub mod health;
+pub mod intake;
+pub mod station;
+pub mod desk;
+pub mod store;
 pub mod letter;
 pub mod post;
 pub mod journal;

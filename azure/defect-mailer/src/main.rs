@@ -8,9 +8,9 @@ use std::time::Duration;
 use defect_mailer::dispatch::Dispatch;
 use defect_mailer::handler::Handler;
 use defect_mailer::http::router;
-use defect_mailer::ledger::Folder;
 use defect_mailer::post::Post;
-use defect_mailer::settings::Settings;
+use defect_mailer::settings::{Settings, State};
+use defect_mailer::store::{Blob, Folder, Store};
 use jiff::Timestamp;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -52,17 +52,41 @@ fn run() -> Result<(), End> {
     let settings = Settings::read(std::env::vars_os())
         .map_err(|faults| End::Settings(faults.iter().map(ToString::to_string).collect()))?;
     let post = Post::new(settings.smtp).map_err(|error| End::Settings(vec![error.to_string()]))?;
-    let ledger = Folder::open(&settings.state).map_err(|error| End::Settings(vec![error.to_string()]))?;
-    let handler =
-        Arc::new(Handler::new(ledger, Dispatch::new(post, settings.from, settings.to, settings.zone)));
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| End::Failure(format!("the runtime cannot start: {error}")))?;
-    runtime.block_on(serve(settings.port, handler))
+    runtime.block_on(async {
+        let store = open(settings.state).await?;
+        let dispatch = Dispatch::new(post, settings.from);
+        let handler = Arc::new(Handler::new(store, dispatch, settings.plan, &instance()));
+        serve(settings.port, handler).await
+    })
 }
 
-async fn serve(port: u16, handler: Arc<Handler<Folder>>) -> Result<(), End> {
+async fn open(state: State) -> Result<Store, End> {
+    let wrong = |error: &dyn std::fmt::Display| End::Settings(vec![error.to_string()]);
+    match state {
+        State::Folder(path) => Folder::open(&path).map(Store::Folder).map_err(|error| wrong(&error)),
+        State::Container(address, key) => {
+            let blob = Blob::new(&address, key.as_ref()).map_err(|error| wrong(&error))?;
+            // Storage that cannot be reached now may be back with the first batch: the host's retries wait for it.
+            if let Err(error) = blob.open().await {
+                tracing::error!("{error}");
+            }
+            Ok(Store::Blob(Box::new(blob)))
+        }
+    }
+}
+
+/// What Azure calls the machine that this runs on. Elsewhere each run is an instance of its own.
+fn instance() -> String {
+    let names = ["WEBSITE_INSTANCE_ID", "WEBSITE_POD_NAME", "CONTAINER_NAME"];
+    let named = names.iter().find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()));
+    named.unwrap_or_else(|| format!("run-{:x}", rand::random::<u64>()))
+}
+
+async fn serve(port: u16, handler: Arc<Handler>) -> Result<(), End> {
     let stop = stop_signal().map_err(|error| End::Failure(format!("signals cannot be watched: {error}")))?;
     let listener = TcpListener::bind(("127.0.0.1", port)).await.map_err(|error| {
         End::Failure(format!(
@@ -76,7 +100,7 @@ async fn serve(port: u16, handler: Arc<Handler<Folder>>) -> Result<(), End> {
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tick.tick().await;
-            late.catch_up(Timestamp::now()).await;
+            late.look_at_the_clock(Timestamp::now()).await;
         }
     };
     let (stopping, stopped) = tokio::sync::oneshot::channel::<()>();

@@ -2,6 +2,7 @@
 //! and what a recipient's.
 
 use std::path::Path;
+use std::time::Duration;
 
 use lettre::Address;
 use lettre::transport::smtp::Error;
@@ -124,6 +125,12 @@ impl Post {
             }
         };
         Ok(Self { smtp, tls })
+    }
+
+    /// For connecting, and for each mail.
+    #[must_use]
+    pub fn timeout(&self) -> Duration {
+        self.smtp.timeout
     }
 
     /// Connects, encrypts and logs in.

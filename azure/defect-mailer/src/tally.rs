@@ -123,6 +123,40 @@ impl Tally {
         for (name, severity, confidence) in best_of_each_label(&report.defects) {
             self.add_label(name, severity, confidence);
         }
+        self.sort_labels();
+    }
+
+    /// Folds a later tally of the same incident in.
+    pub fn merge(&mut self, later: &Self) {
+        self.items += later.items;
+        self.total = self.total.max(later.total).max(self.items);
+        self.severity = self.severity.max(later.severity);
+        self.other_defects += later.other_defects;
+        self.last_at.clone_from(&later.last_at);
+        self.last_item = later.last_item;
+        self.place = later.place.or(self.place);
+        self.claimed = later.claimed.clone().or(self.claimed.take());
+        self.unsynchronised |= later.unsynchronised;
+        self.pictures.retain(|picture| !later.pictures.contains(picture));
+        self.pictures.extend_from_slice(&later.pictures);
+        let surplus = self.pictures.len().saturating_sub(PICTURES);
+        self.pictures.drain(..surplus);
+        for label in &later.labels {
+            if let Some(mine) = self.labels.iter_mut().find(|mine| mine.name == label.name) {
+                mine.items += label.items;
+                mine.severity = mine.severity.max(label.severity);
+                let (low, high) = label.confidence;
+                mine.confidence = (mine.confidence.0.min(low), mine.confidence.1.max(high));
+            } else if self.labels.len() < LABELS {
+                self.labels.push(label.clone());
+            } else {
+                self.other_defects += label.items;
+            }
+        }
+        self.sort_labels();
+    }
+
+    fn sort_labels(&mut self) {
         self.labels.sort_by(|a, b| b.severity.cmp(&a.severity).then(b.items.cmp(&a.items)));
     }
 

@@ -3,16 +3,16 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::ledger::Folder;
 use crate::post::Post;
 use crate::settings::Settings;
+use crate::store::Folder;
 
-fn at(hours: i64) -> Timestamp {
-    Timestamp::from_second(1_800_000_000 + hours * 3600).unwrap()
+fn at(minutes: i64) -> Timestamp {
+    Timestamp::from_second(1_800_000_000 + minutes * 60).unwrap()
 }
 
 /// A handler whose mail server is not there.
-fn cut_off(state: &Path) -> Handler<Folder> {
+fn cut_off(state: &Path) -> Handler {
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string();
     let environment = [
         ("FUNCTIONS_CUSTOMHANDLER_PORT", "1"),
@@ -23,43 +23,111 @@ fn cut_off(state: &Path) -> Handler<Folder> {
         ("MAILER_STATE", state.to_str().unwrap()),
     ];
     let settings = Settings::read(environment.map(|(name, value)| (name.into(), value.into()))).unwrap();
-    let dispatch =
-        Dispatch::new(Post::new(settings.smtp).unwrap(), settings.from, settings.to, settings.zone);
-    Handler::new(Folder::open(state).unwrap(), dispatch)
+    let dispatch = Dispatch::new(Post::new(settings.smtp).unwrap(), settings.from);
+    Handler::new(Store::Folder(Folder::open(state).unwrap()), dispatch, settings.plan, "here")
 }
 
-fn batch(incident: &str) -> Invocation {
-    let mut report: Value =
-        serde_json::from_str(include_str!("../../../telemetry/examples/opens-an-incident.json")).unwrap();
-    report["report_id"] = incident.into();
-    report["incident"]["id"] = incident.into();
+fn event(source: &str, operation: &str, body: &Value) -> Invocation {
     let body = json!({
-        "Data": { "events": [report] },
-        "Metadata": { "SystemPropertiesArray": [{ "iothub-connection-device-id": "press-3" }] },
+        "Data": { "events": [body] },
+        "Metadata": {
+            "SystemPropertiesArray":
+                [{ "iothub-connection-device-id": "press-3", "iothub-message-source": source }],
+            "PropertiesArray": [{ "opType": operation }],
+        },
     });
     Invocation::read(body.to_string().as_bytes()).unwrap()
 }
 
+fn report(incident: &str) -> Invocation {
+    let mut report: Value =
+        serde_json::from_str(include_str!("../../../telemetry/examples/opens-an-incident.json")).unwrap();
+    report["report_id"] = incident.into();
+    report["incident"]["id"] = incident.into();
+    event("Telemetry", "", &report)
+}
+
 #[tokio::test]
-async fn the_host_is_asked_again_for_an_hour_and_the_mail_waits_for_three_days() {
+async fn what_is_kept_is_done_and_a_mail_that_is_stuck_is_the_clocks_failure() {
     let state = tempfile::tempdir().unwrap();
     let handler = cut_off(state.path());
-    let mut waits = Vec::new();
-    for hours in [0, 0, 2, 71, 74] {
-        let answer = handler.invoke(batch("i1"), at(hours)).await;
-        waits.push((answer.done, handler.ledger.owing().len()));
+    let answer = handler.invoke(report("i1"), at(0)).await;
+    assert!(answer.done && answer.logs.iter().any(|line| line.contains("cannot be reached")), "{answer:?}");
+    assert!(!handler.look_at_the_clock(at(1)).await.done);
+    assert_eq!(handler.desk().await.unwrap().waiting(), 1);
+}
+
+#[tokio::test]
+async fn a_mail_that_nobody_takes_for_three_days_is_set_aside_as_it_reads() {
+    let state = tempfile::tempdir().unwrap();
+    let handler = cut_off(state.path());
+    handler.invoke(report("i1"), at(0)).await;
+    for minutes in [60, 71 * 60] {
+        handler.look_at_the_clock(at(minutes)).await;
+        assert!(handler.desk().await.unwrap().waiting() > 0, "{minutes}");
     }
-    assert_eq!(waits, [(false, 1), (false, 1), (true, 1), (true, 1), (true, 0)]);
+    for minutes in 0..4 {
+        handler.look_at_the_clock(at(74 * 60 + minutes * 60)).await;
+    }
     let aside = std::fs::read_dir(state.path().join("refused")).unwrap().next().unwrap().unwrap();
     let aside = std::fs::read_to_string(aside.path()).unwrap();
     assert!(aside.contains("not taken for three days") && aside.contains("What to do"), "{aside}");
 }
 
 #[tokio::test]
-async fn an_old_mail_does_not_speak_for_a_new_one() {
+async fn the_clock_tells_what_no_event_tells() {
     let state = tempfile::tempdir().unwrap();
     let handler = cut_off(state.path());
-    assert!(!handler.invoke(batch("i1"), at(0)).await.done);
-    assert!(!handler.invoke(batch("i2"), at(5)).await.done);
-    assert!(handler.invoke(batch("i1"), at(7)).await.done);
+    handler.invoke(event("deviceConnectionStateEvents", "deviceDisconnected", &json!({})), at(0)).await;
+    assert_eq!(handler.desk().await.unwrap().waiting(), 0);
+    handler.look_at_the_clock(at(4)).await;
+    assert_eq!(handler.desk().await.unwrap().waiting(), 0);
+    handler.look_at_the_clock(at(5)).await;
+    assert_eq!(handler.desk().await.unwrap().waiting(), 1);
+    handler.look_at_the_clock(at(6)).await;
+    assert_eq!(handler.desk().await.unwrap().waiting(), 1, "told once");
+}
+
+#[tokio::test]
+async fn a_log_that_a_crash_left_before_the_desk_knew_of_it_is_found() {
+    let state = tempfile::tempdir().unwrap();
+    let handler = cut_off(state.path());
+    // By the clock on the wall, which is also the files'.
+    let now = Timestamp::now();
+    let facts = intake::sort(report("i1").events, now).facts;
+    handler.keep_facts(facts, now).await.unwrap();
+    assert_eq!(handler.desk().await.unwrap().waiting(), 0);
+    cut_off(state.path()).look_at_the_clock(now).await;
+    assert_eq!(handler.desk().await.unwrap().waiting(), 1);
+}
+
+#[tokio::test]
+async fn a_crash_between_two_writes_tells_nothing_twice() {
+    let state = tempfile::tempdir().unwrap();
+    let handler = cut_off(state.path());
+    let facts = || intake::sort(report("i1").events, at(0)).facts;
+    let kept = handler.keep_facts(facts(), at(0)).await.unwrap();
+    let plan = Arc::clone(&handler.plan);
+    handler
+        .on_the_desk(|desk| {
+            let handed = &kept.handed[0];
+            desk.take(&handed.device, &handed.notices, handed.due, at(0), &plan);
+            ((), true)
+        })
+        .await
+        .unwrap();
+    // The log was not told that the desk has it; the host brings the batch again.
+    let answer = cut_off(state.path()).invoke(report("i1"), at(1)).await;
+    assert!(answer.done && answer.logs.iter().any(|line| line.contains("1 known before")), "{answer:?}");
+    assert_eq!(handler.desk().await.unwrap().waiting(), 1);
+}
+
+#[tokio::test]
+async fn a_document_that_cannot_be_understood_is_set_aside() {
+    let state = tempfile::tempdir().unwrap();
+    std::fs::write(state.path().join("desk.json"), "{\"version\": 99}").unwrap();
+    let handler = cut_off(state.path());
+    assert!(handler.invoke(report("i1"), at(0)).await.done);
+    let aside = state.path().join("refused/unreadable-desk.json");
+    assert_eq!(std::fs::read_to_string(aside).unwrap(), "{\"version\": 99}");
 }

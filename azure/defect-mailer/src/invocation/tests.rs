@@ -84,10 +84,28 @@ fn metadata_that_do_not_match_the_events_name_nobody() {
 
 #[test]
 fn the_hubs_own_notices_are_told_apart() {
-    let notice =
-        json!({ "iothub-connection-device-id": "press-3", "iothub-message-source": "deviceLifecycleEvents" });
-    let body = json!({ "Data": { "events": ["{}"] }, "Metadata": { "SystemPropertiesArray": [notice] } });
-    assert!(!events(&body)[0].telemetry);
+    let cases = [
+        ("Telemetry", "deviceDisconnected", Source::Telemetry),
+        ("deviceLifecycleEvents", "deleteDeviceIdentity", Source::Other),
+        ("deviceConnectionStateEvents", "deviceConnected", Source::Connected),
+        ("deviceConnectionStateEvents", "deviceDisconnected", Source::Disconnected),
+        ("deviceConnectionStateEvents", "", Source::Other),
+        ("twinChangeEvents", "updateTwin", Source::Twin),
+    ];
+    for (source, operation, expected) in cases {
+        let system = json!({ "iothub-connection-device-id": "press-3", "iothub-message-source": source });
+        let body = json!({
+            "Data": { "events": ["{}"] },
+            "Metadata": {
+                "SystemPropertiesArray": [system],
+                "PropertiesArray": [{ "opType": operation }],
+                "EnqueuedTimeUtcArray": ["2026-11-23T04:05:06Z"],
+            },
+        });
+        let event = &events(&body)[0];
+        assert_eq!(event.source, expected, "{source} {operation}");
+        assert_eq!(event.enqueued.unwrap().to_string(), "2026-11-23T04:05:06Z");
+    }
 }
 
 #[test]

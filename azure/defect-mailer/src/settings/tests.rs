@@ -1,3 +1,7 @@
+use std::collections::BTreeMap;
+
+use jiff::tz::TimeZone;
+
 use super::*;
 
 const GOOD: [(&str, &str); 5] = [
@@ -21,10 +25,13 @@ fn faults(changes: &[(&str, &str)]) -> Vec<String> {
 #[test]
 fn few_settings_are_enough() {
     let settings = read(&[("PATH", "/bin"), ("IOTHUB_EVENTS", "x")]).unwrap();
-    assert_eq!((settings.port, settings.smtp.port, settings.to.len()), (7071, 587, 2));
+    assert_eq!((settings.port, settings.smtp.port), (7071, 587));
+    let [everybody] = settings.plan.recipients.as_slice() else { panic!("one recipient") };
+    assert_eq!((everybody.to.len(), settings.plan.domain.as_str()), (2, "plant.example"));
+    assert!(matches!(&settings.state, State::Folder(path) if path.ends_with("mailer")));
     assert_eq!(settings.smtp.security, Security::StartTls);
     assert_eq!(settings.smtp.timeout, Duration::from_secs(30));
-    assert_eq!(settings.zone, TimeZone::UTC);
+    assert_eq!(settings.plan.zone, TimeZone::UTC);
 }
 
 #[test]
@@ -94,4 +101,26 @@ fn a_password_is_shown_by_nothing() {
     assert!(!format!("{settings:?}").contains("geheim"));
     let faults = read(&[login[1], ("MAILER_SMTP_PORT", "x")]).unwrap_err();
     assert!(!format!("{faults:?}").contains("geheim"));
+}
+
+#[test]
+fn state_is_a_folder_or_a_container_and_its_key_is_shown_by_nothing() {
+    let container = "https://plant.blob.core.windows.net/andon";
+    let settings = read(&[("MAILER_STATE", container), ("MAILER_STATE_KEY", "c2VjcmV0")]).unwrap();
+    assert!(matches!(&settings.state, State::Container(address, Some(_)) if address == container));
+    assert!(!format!("{settings:?}").contains("c2VjcmV0"));
+    assert_eq!(faults(&[("MAILER_STATE_KEY", "c2VjcmV0")]), ["MAILER_STATE_KEY"]);
+}
+
+#[test]
+fn recipients_come_from_one_place_and_every_fault_of_the_plan_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("recipients.toml");
+    let path = path.to_str().unwrap();
+    std::fs::write(path, include_str!("../../recipients.example.toml")).unwrap();
+    assert_eq!(faults(&[("MAILER_PLAN", path)]), ["MAILER_TO"]);
+    assert_eq!(read(&[("MAILER_PLAN", path), ("MAILER_TO", "")]).unwrap().plan.recipients.len(), 4);
+    std::fs::write(path, "[rate]\nper_hour = 0\n").unwrap();
+    assert_eq!(faults(&[("MAILER_PLAN", path), ("MAILER_TO", "")]), ["MAILER_PLAN", "MAILER_PLAN"]);
+    assert_eq!(faults(&[("MAILER_PLAN", "/nowhere/plan.toml"), ("MAILER_TO", "")]), ["MAILER_PLAN"]);
 }

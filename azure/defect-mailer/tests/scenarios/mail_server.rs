@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 
 use super::mailer::PATIENCE;
@@ -27,6 +28,7 @@ pub(crate) struct MailServer {
     pub(crate) port: u16,
     script: Arc<Mutex<VecDeque<Turn>>>,
     mails: mpsc::Receiver<Mail>,
+    is_down: Arc<AtomicBool>,
 }
 
 /// A mail whose content arrived, whatever was answered.
@@ -39,33 +41,53 @@ pub(crate) struct Mail {
 impl MailServer {
     /// Takes every mail, after the script has ended.
     pub(crate) fn start(script: &[Turn]) -> Self {
-        Self::listen(TcpListener::bind("127.0.0.1:0").unwrap(), script)
+        Self::listen(script, false)
     }
 
-    pub(crate) fn on(port: u16) -> Self {
-        Self::listen(TcpListener::bind(("127.0.0.1", port)).unwrap(), &[])
+    /// Hangs up on everybody, until it is up. Its port stays its own, whoever looks for a free one meanwhile.
+    pub(crate) fn down() -> Self {
+        Self::listen(&[], true)
     }
 
-    fn listen(listener: TcpListener, script: &[Turn]) -> Self {
+    pub(crate) fn up(&self) {
+        self.is_down.store(false, Ordering::SeqCst);
+    }
+
+    fn listen(script: &[Turn], is_down: bool) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let is_down = Arc::new(AtomicBool::new(is_down));
+        let down = Arc::clone(&is_down);
         let port = listener.local_addr().unwrap().port();
         let script = Arc::new(Mutex::new(script.iter().copied().collect::<VecDeque<_>>()));
         let (sender, mails) = mpsc::channel();
         let turns = Arc::clone(&script);
         std::thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
+                if down.load(Ordering::SeqCst) {
+                    continue;
+                }
                 let (turns, sender) = (Arc::clone(&turns), sender.clone());
                 std::thread::spawn(move || converse(stream, &turns, &sender));
             }
         });
-        Self { port, script, mails }
+        Self { port, script, mails, is_down }
     }
 
     pub(crate) fn then(&self, turn: Turn) {
         self.script.lock().unwrap().push_back(turn);
     }
 
+    pub(crate) fn has_no_script(&self) -> bool {
+        self.script.lock().unwrap().is_empty()
+    }
+
     pub(crate) fn next(&self) -> Mail {
         self.mails.recv_timeout(PATIENCE).expect("a mail should have arrived")
+    }
+
+    /// A mail that has arrived by now.
+    pub(crate) fn now(&self) -> Option<Mail> {
+        self.mails.try_recv().ok()
     }
 
     /// The mails that arrived up to now.
@@ -84,6 +106,11 @@ impl Mail {
 
     pub(crate) fn id(&self) -> String {
         self.header("Message-ID").unwrap()
+    }
+
+    /// How many items it tells for the first time.
+    pub(crate) fn new_items(&self) -> u64 {
+        self.header("X-Andon-New-Items").unwrap().parse().unwrap()
     }
 
     /// The content with soft line breaks of quoted-printable undone.

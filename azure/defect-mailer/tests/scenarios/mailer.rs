@@ -38,6 +38,27 @@ impl Start {
             .with("MAILER_STATE", state.to_str().unwrap())
     }
 
+    /// A plan with one recipient that holds nothing back and tries again soon.
+    pub(crate) fn brisk(smtp_port: u16, state: &Path) -> Self {
+        Self::brisk_to(smtp_port, state, "lead@plant.example")
+    }
+
+    pub(crate) fn brisk_to(smtp_port: u16, state: &Path, to: &str) -> Self {
+        let to: Vec<&str> = to.split(", ").collect();
+        let plan = format!(
+            "[mails]\nstorm_mails = 10000\nretry_seconds = 1\n[rate]\nper_minute = 1000\nper_hour = 10000\n\
+             [[recipient]]\nname = \"all\"\nto = {to:?}\n"
+        );
+        Self::new(smtp_port, state).planned(state, &plan)
+    }
+
+    pub(crate) fn planned(mut self, state: &Path, plan: &str) -> Self {
+        let path = state.join("plan.toml");
+        std::fs::write(&path, plan).unwrap();
+        self.environment.retain(|(known, _)| known != "MAILER_TO");
+        self.with("MAILER_PLAN", path.to_str().unwrap())
+    }
+
     pub(crate) fn with(mut self, name: &str, value: &str) -> Self {
         self.environment.retain(|(known, _)| known != name);
         self.environment.push((name.to_owned(), value.to_owned()));
@@ -97,6 +118,19 @@ impl Mailer {
         assert!(answer["Logs"].as_array().unwrap().iter().all(Value::is_string), "{answer}");
         assert_eq!(answer.get("ReturnValue"), Some(&Value::Null), "{answer}");
         (status, answer)
+    }
+
+    /// Lets the clock tick until something has happened; what the clock said meanwhile.
+    pub(crate) fn ticks_until<T>(&self, mut happened: impl FnMut() -> Option<T>) -> (T, String) {
+        let (begin, mut said) = (std::time::Instant::now(), String::new());
+        loop {
+            said += &self.request("POST", "/Clock", b"{}").1.to_string();
+            if let Some(it) = happened() {
+                return (it, said);
+            }
+            assert!(begin.elapsed() < PATIENCE, "nothing happened, the clock said:\n{said}\n{}", self.log());
+            std::thread::sleep(Duration::from_millis(100));
+        }
     }
 
     /// Sends a request without waiting for its answer.

@@ -5,9 +5,11 @@ mod host;
 mod mailer;
 mod mail_server;
 mod real_mail_server;
+mod azurite;
 
 mod batches;
 mod outages;
 mod refusals;
 mod settings;
 mod encryption;
+mod storage;

@@ -45,7 +45,7 @@ impl Certificates {
 }
 
 impl RealMailServer {
-    pub(crate) fn start(certificates: Option<&Certificates>, port: u16, fault: &str) -> Self {
+    pub(crate) fn start(certificates: Option<&Certificates>, fault: &str) -> Self {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
         let target =
             std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| folder.join("../../target"), PathBuf::from);
@@ -56,12 +56,7 @@ impl RealMailServer {
             python.display()
         );
         let mut command = Command::new(python);
-        command.arg(folder.join("tests/smtp/server.py")).args([
-            "--port",
-            &port.to_string(),
-            "--fault",
-            fault,
-        ]);
+        command.arg(folder.join("tests/smtp/server.py")).args(["--fault", fault]);
         if let Some(certificates) = certificates {
             command.arg("--cert").arg(&certificates.cert).arg("--key").arg(&certificates.key);
         }
@@ -82,6 +77,10 @@ impl RealMailServer {
         serde_json::from_str(&line).unwrap()
     }
 
+    pub(crate) fn now(&self) -> Option<String> {
+        self.lines.try_recv().ok().map(|line| serde_json::from_str(&line).unwrap())
+    }
+
     pub(crate) fn got_nothing(&self) -> bool {
         self.lines.try_recv().is_err()
     }
@@ -96,7 +95,7 @@ impl Drop for RealMailServer {
 
 /// A mailer that logs in over STARTTLS.
 pub(crate) fn secured(port: u16, state: &Path, certificates: &Certificates) -> Start {
-    Start::new(port, state)
+    Start::brisk(port, state)
         .with("MAILER_SMTP_HOST", "localhost")
         .with("MAILER_SMTP_SECURITY", "starttls")
         .with("MAILER_SMTP_CA", certificates.ca.to_str().unwrap())

@@ -15,16 +15,35 @@ USER, PASSWORD = b"andon", b"geheim-4711"
 
 
 class Post:
-    """Takes mails, or fails as told."""
+    """Takes mails, but fails once as told."""
 
     def __init__(self, fault):
         self.fault = fault
 
+    def fails(self, fault):
+        """Whether it is time for this fault; it does not come again."""
+        if self.fault != fault:
+            return False
+        self.fault = "none"
+        return True
+
+    async def handle_MAIL(self, server, session, envelope, address, mail_options):
+        if self.fails("quota"):
+            return "452 4.5.3 too many mails from you in this hour"
+        envelope.mail_from = address
+        return "250 ok"
+
+    async def handle_RCPT(self, server, session, envelope, address, rcpt_options):
+        if self.fails("greylist"):
+            return "450 4.7.1 greylisted, come back in five minutes"
+        envelope.rcpt_tos.append(address)
+        return "250 ok"
+
     async def handle_DATA(self, server, session, envelope):
-        if self.fault == "full":
+        if self.fails("full"):
             return "452 4.2.2 mailbox full"
         print(json.dumps(envelope.content.decode()), flush=True)
-        if self.fault == "cut":
+        if self.fails("cut"):
             server.transport.abort()
             return "250 nobody hears this"
         return "250 2.0.0 taken"
@@ -42,9 +61,11 @@ async def serve(options):
         tls.minimum_version = ssl.TLSVersion.TLSv1_2
         tls.load_cert_chain(options.cert, options.key)
 
+    post = Post(options.fault)
+
     def session():
         return SMTP(
-            Post(options.fault),
+            post,
             hostname="localhost",
             tls_context=tls,
             require_starttls=tls is not None,
@@ -53,15 +74,14 @@ async def serve(options):
             auth_require_tls=True,
         )
 
-    server = await asyncio.get_running_loop().create_server(session, "127.0.0.1", options.port)
+    server = await asyncio.get_running_loop().create_server(session, "127.0.0.1", 0)
     print(server.sockets[0].getsockname()[1], flush=True)
     # The test holds our standard input open and closes it when it is done.
     await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
 
 
 parser = argparse.ArgumentParser()
-parser.add_argument("--port", type=int, default=0)
 parser.add_argument("--cert", help="PEM; without it no STARTTLS and no AUTH are offered")
 parser.add_argument("--key")
-parser.add_argument("--fault", choices=["none", "full", "cut"], default="none")
+parser.add_argument("--fault", choices=["none", "full", "cut", "greylist", "quota"], default="none")
 asyncio.run(serve(parser.parse_args()))

@@ -1,0 +1,139 @@
+use jiff::Timestamp;
+
+use super::*;
+use crate::notice::{RefusedNews, Root, StationNews, Trouble};
+
+const GOOD: &str = include_str!("../../recipients.example.toml");
+
+fn plan(text: &str) -> Result<Plan, Vec<String>> {
+    let zone = TimeZone::get("Europe/Berlin").unwrap();
+    Plan::parse(text, zone, "plant.example")
+        .map_err(|faults| faults.iter().map(ToString::to_string).collect())
+}
+
+fn notice(line: &str, severity: Severity, level: u8, at: &str, matter: Matter) -> Notice {
+    let at: Timestamp = at.parse().unwrap();
+    let own = Root { epoch: at, number: 1 };
+    Notice { device: "press-3".into(), own, at, line: line.into(), severity, level, matter }
+}
+
+fn silent(at: &str) -> Matter {
+    let since: Timestamp = at.parse().unwrap();
+    let root = Root { epoch: since, number: 1 };
+    Matter::Station(StationNews { trouble: Trouble::Disconnected, since, until: None, root })
+}
+
+/// An incident, as far as a plan looks at it.
+fn incident(at: &str) -> Matter {
+    let report = andon_telemetry::read(include_bytes!("../../../telemetry/examples/opens-an-incident.json"));
+    let mut log = crate::station::StationLog::new("press-3", at.parse().unwrap());
+    log.take(&report.unwrap(), at.parse().unwrap());
+    log.decide(at.parse().unwrap(), &Policy::default());
+    log.notices()[0].matter.clone()
+}
+
+#[test]
+fn the_example_is_a_plan() {
+    let plan = plan(GOOD).unwrap();
+    assert_eq!(plan.recipients.len(), 4);
+    assert_eq!(
+        plan.policy,
+        Policy { escalate_after: plan.policy.escalate_after.clone(), ..Policy::default() }
+    );
+}
+
+#[test]
+fn a_notice_goes_to_those_whom_it_concerns() {
+    use Severity::{Critical, Major, Minor};
+    let plan = plan(
+        r#"
+        [mails]
+        escalate_minutes = [15]
+        [shift.early]
+        hours = "06:00-14:00"
+        days = ["mon-fri"]
+        [shift.night]
+        hours = "22:00-06:00"
+        days = ["sun", "mon"]
+        [[recipient]]
+        name = "early"
+        to = ["a@x.example"]
+        lines = ["Line 1"]
+        shifts = ["early"]
+        [[recipient]]
+        name = "night"
+        to = ["b@x.example"]
+        shifts = ["night"]
+        severity = "major"
+        stations = false
+        [[recipient]]
+        name = "chief"
+        to = ["c@x.example"]
+        level = 1
+        [[recipient]]
+        name = "rest"
+        to = ["d@x.example"]
+        rest = true
+        refused = true
+        "#,
+    )
+    .unwrap();
+    // 2026-11-23 is a Monday; Berlin is an hour ahead of UTC.
+    let (morning, noon) = ("2026-11-23T05:00:00Z", "2026-11-23T13:00:00Z");
+    let (late, dawn, sunday) = ("2026-11-23T21:30:00Z", "2026-11-24T04:59:59Z", "2026-11-22T08:00:00Z");
+    let wednesday = "2026-11-25T22:00:00Z";
+    type Case<'a> = (&'a str, Severity, u8, &'a str, bool, &'a [&'a str]);
+    let cases: [Case<'_>; 11] = [
+        ("Line 1", Minor, 0, morning, false, &["early"]),
+        ("Line 1", Minor, 0, noon, false, &["rest"]),
+        ("Line 2", Minor, 0, morning, false, &["rest"]),
+        ("Line 2", Major, 0, late, false, &["night"]),
+        ("Line 2", Minor, 0, late, false, &["rest"]),
+        ("Line 2", Critical, 0, dawn, false, &["night"]),
+        ("Line 2", Critical, 0, wednesday, false, &["rest"]),
+        ("Line 1", Critical, 0, sunday, false, &["rest"]),
+        ("Line 1", Major, 1, morning, false, &["early", "chief"]),
+        ("Line 1", Major, 0, morning, true, &["early"]),
+        ("Line 2", Major, 0, late, true, &["rest"]),
+    ];
+    for (line, severity, level, at, about_station, expected) in cases {
+        let matter = if about_station { silent(at) } else { incident(at) };
+        let notice = notice(line, severity, level, at, matter);
+        assert_eq!(plan.recipients_of(&notice), expected, "{line} {severity:?} {level} {at} {about_station}");
+    }
+    let refused = notice("", Minor, 0, noon, Matter::Refused(RefusedNews::default()));
+    assert_eq!(plan.recipients_of(&refused), ["rest"]);
+}
+
+#[test]
+fn a_plan_that_cannot_be_meant_is_refused_with_its_faults() {
+    let one = "[[recipient]]\nname = \"a\"\nto = [\"a@x.example\"]\n";
+    let cases: [(String, &[&str]); 15] = [
+        (String::new(), &["nobody gets what no other gets"]),
+        ("[mail]\n".into(), &["line 1", "unknown field"]),
+        (format!("[rate]\nper_minute = 0\n{one}"), &["rate.per_minute: is 0", "1 to 10000"]),
+        (format!("[rate]\nper_hour = \"x\"\n{one}"), &["line 2"]),
+        (format!("[mails]\nupdate_items = [50, 10]\n{one}"), &["mails.update_items"]),
+        (format!("[mails]\nclose_minutes = 2000\n{one}"), &["mails.close_minutes: is 2000"]),
+        (format!("[mails]\nescalate_minutes = [15]\n{one}"), &["no recipient has level = 1"]),
+        (format!("{one}level = 1\n"), &["level 1 is never reached", "nobody gets"]),
+        (format!("{one}{one}"), &["two of this name"]),
+        (format!("{one}shifts = [\"early\"]\nrest = true\n"), &["there is no [shift.early]"]),
+        (format!("{one}lines = [\"Line 1\"]\n"), &["nobody gets what no other gets"]),
+        (format!("{one}language = \"fr\"\n"), &["line 4", "unknown variant"]),
+        (one.replace("a@x.example", "nobody"), &["\"nobody\" is no mail address"]),
+        (one.replace("\"a@x.example\"", ""), &["to must hold 1 to 50 addresses"]),
+        (
+            format!(
+                "{one}[shift.x]\nhours = \"6-14\"\n[shift.y]\nhours = \"06:00-06:00\"\n[shift.z]\nhours = \"06:00-07:00\"\ndays = [\"someday\"]\n"
+            ),
+            &["shift.x", "shift.y", "no length", "someday"],
+        ),
+    ];
+    for (text, expected) in cases {
+        let faults = plan(&text).expect_err(&text).join("\n");
+        for part in expected {
+            assert!(faults.contains(part), "{part} is not in\n{faults}\nof\n{text}");
+        }
+    }
+}
