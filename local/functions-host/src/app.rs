@@ -14,6 +14,7 @@ use serde::de::DeserializeOwned;
 use crate::{
     retry::{RawRetry, RetryPolicy},
     time_span,
+    timer::{Schedule, Timer},
 };
 
 /// A function app as its folder describes it.
@@ -33,6 +34,8 @@ pub struct App {
     pub batches: Batches,
     /// The functions with an Event Hubs trigger, by name.
     pub functions: Vec<Function>,
+    /// The functions with a timer trigger, by name.
+    pub timers: Vec<Timer>,
 }
 
 /// A function with an Event Hubs trigger.
@@ -143,13 +146,15 @@ impl App {
                 reason: format!("functionTimeout is \"{text}\"; write hh:mm:ss or -1"),
             })?),
         };
+        let (functions, timers) = read_functions(&root, settings)?;
         Ok(Self {
             executable: found_executable(&root, &description.default_executable_path),
             arguments: description.arguments,
             working_directory: root.join(description.working_directory),
             timeout,
             batches,
-            functions: read_functions(&root, settings)?,
+            functions,
+            timers,
             root,
         })
     }
@@ -160,9 +165,12 @@ fn found_executable(root: &Path, named: &str) -> PathBuf {
     if beside.is_file() { beside } else { PathBuf::from(named) }
 }
 
-fn read_functions(root: &Path, settings: &BTreeMap<String, String>) -> Result<Vec<Function>, AppError> {
+fn read_functions(
+    root: &Path,
+    settings: &BTreeMap<String, String>,
+) -> Result<(Vec<Function>, Vec<Timer>), AppError> {
     let unreadable = |source| AppError::Unreadable { path: root.to_owned(), source };
-    let mut functions = Vec::new();
+    let (mut functions, mut timers) = (Vec::new(), Vec::new());
     for entry in fs::read_dir(root).map_err(unreadable)? {
         let folder = entry.map_err(unreadable)?.path();
         let path = folder.join("function.json");
@@ -170,20 +178,22 @@ fn read_functions(root: &Path, settings: &BTreeMap<String, String>) -> Result<Ve
             continue;
         };
         let raw: RawFunction = read_json(&path)?;
-        match raw.bindings.into_iter().find(|binding| binding.kind == "eventHubTrigger") {
-            None => tracing::warn!(function = name, "has no eventHubTrigger and is not run here"),
-            Some(binding) => {
-                let function = function(name, binding, raw.retry, settings)
-                    .map_err(|reason| AppError::NotUnderstood { path, reason })?;
-                functions.push(function);
+        let not_understood = |reason| AppError::NotUnderstood { path: path.clone(), reason };
+        let trigger = raw.bindings.into_iter().find(|binding| binding.kind.ends_with("Trigger"));
+        match trigger.as_ref().map(|binding| binding.kind.as_str()).zip(trigger.as_ref()) {
+            Some(("eventHubTrigger", binding)) => {
+                functions.push(function(name, binding.clone(), raw.retry, settings).map_err(not_understood)?)
             }
+            Some(("timerTrigger", binding)) => timers.push(timer(name, binding).map_err(not_understood)?),
+            _ => tracing::warn!(function = name, "has no trigger that is driven here and is not run"),
         }
     }
     if functions.is_empty() {
         return Err(AppError::NoFunction(root.to_owned()));
     }
     functions.sort_by(|a, b| a.name.cmp(&b.name));
-    Ok(functions)
+    timers.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok((functions, timers))
 }
 
 fn function(
@@ -216,6 +226,11 @@ fn function(
         },
         retry: retry.map_or(Ok(RetryPolicy::none()), RetryPolicy::try_from)?,
     })
+}
+
+fn timer(name: &str, binding: &RawBinding) -> Result<Timer, String> {
+    let schedule = Schedule::parse(binding.schedule.as_deref().unwrap_or_default())?;
+    Ok(Timer { name: name.to_owned(), binding: binding.name.clone(), schedule })
 }
 
 /// The host name in `Endpoint=sb://NAME/;SharedAccessKeyName=...`.
@@ -266,7 +281,7 @@ struct RawFunction {
     retry: Option<RawRetry>,
 }
 
-#[derive(Deserialize)]
+#[derive(Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct RawBinding {
     #[serde(rename = "type")]
@@ -278,6 +293,7 @@ struct RawBinding {
     consumer_group: Option<String>,
     cardinality: Option<String>,
     data_type: Option<String>,
+    schedule: Option<String>,
 }
 
 #[cfg(test)]

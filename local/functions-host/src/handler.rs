@@ -19,6 +19,7 @@ use uuid::Uuid;
 use crate::app::App;
 use crate::flag::is_set;
 use crate::invocation;
+use crate::partition::Instance;
 use crate::progress::{Counters, count};
 
 /// How long the host waits for a first answer.
@@ -40,6 +41,16 @@ pub enum HandlerOutput {
     Discard,
     /// To a file, which is emptied first.
     File(PathBuf),
+}
+
+impl HandlerOutput {
+    /// Each instance has a file of its own, the first the one that was named.
+    pub(crate) fn of_instance(&self, index: usize) -> Self {
+        match self {
+            Self::File(path) if index > 0 => Self::File(path.with_extension(format!("{index}.log"))),
+            other => other.clone(),
+        }
+    }
 }
 
 /// Why there is no handler any more.
@@ -111,14 +122,13 @@ impl Handler {
         Ok(Self { command, port, ready: watch::Sender::new(false), restart: Arc::default(), counters })
     }
 
-    /// Says whether the handler can be posted to.
-    pub(crate) fn ready(&self) -> watch::Receiver<bool> {
-        self.ready.subscribe()
+    pub(crate) fn port(&self) -> u16 {
+        self.port
     }
 
-    /// Notified, it ends the handler and starts it again without counting that as a failure.
-    pub(crate) fn restart(&self) -> Arc<Notify> {
-        self.restart.clone()
+    /// For those who post to it. A restart that they ask for does not count as a failure.
+    pub(crate) fn instance(&self) -> Instance {
+        Instance { port: self.port, ready: self.ready.subscribe(), restart: self.restart.clone() }
     }
 
     /// Runs the handler until `stop` says so.

@@ -15,7 +15,7 @@ use crate::app::{App, AppError, Function, InitialOffset};
 use crate::checkpoint::Checkpoints;
 use crate::flag::is_set;
 use crate::handler::{Handler, HandlerError, HandlerOutput};
-use crate::partition::{Partition, Shared, blocking};
+use crate::partition::{Instance, Partition, Shared, blocking};
 use crate::progress::{Counters, Progress, count};
 use crate::tail::{News, Place, Tail};
 
@@ -35,8 +35,12 @@ pub struct HostOptions {
     pub executable: Option<PathBuf>,
     /// Where checkpoints are kept; without one they end with the host.
     pub checkpoint: Option<PathBuf>,
-    /// The handler's port; without one a free port is taken.
+    /// The first handler's port; without one a free port is taken.
     pub port: Option<u16>,
+    /// How many handlers share the partitions, as after a scale-out; at least 1.
+    pub instances: usize,
+    /// Runs timers so often in place of their schedules, so that tests and the demo need no minutes.
+    pub timer_every: Option<Duration>,
     /// App settings: variables for the handler besides those that it inherits.
     pub environment: BTreeMap<String, String>,
     /// Where the handler's output goes.
@@ -54,6 +58,8 @@ impl HostOptions {
             executable: None,
             checkpoint: None,
             port: None,
+            instances: 1,
+            timer_every: None,
             environment: BTreeMap::new(),
             output: HandlerOutput::default(),
             retry_scale: 1.0,
@@ -84,6 +90,9 @@ pub enum HostError {
     /// An impossible option.
     #[error("the factor on retry intervals is {0}; choose 0 or more")]
     RetryScale(f64),
+    /// An impossible option.
+    #[error("there must be at least one instance")]
+    NoInstance,
     /// A part of the host panicked.
     #[error("a part of the host failed: {0}")]
     Bug(JoinError),
@@ -113,44 +122,54 @@ impl FunctionsHost {
         if !(options.retry_scale >= 0.0 && options.retry_scale.is_finite()) {
             return Err(HostError::RetryScale(options.retry_scale));
         }
+        if options.instances == 0 {
+            return Err(HostError::NoInstance);
+        }
         let settings = std::env::vars().chain(options.environment.clone()).collect();
         let mut app = App::read(&options.app, &settings)?;
-        if let Some(executable) = options.executable {
-            app.executable = std::path::absolute(&executable).unwrap_or(executable);
+        if let Some(executable) = &options.executable {
+            app.executable = std::path::absolute(executable).unwrap_or_else(|_| executable.clone());
         }
-        let port = options.port.map_or_else(free_port, Ok)?;
         let counters = Arc::new(Counters::default());
-        let handler = Handler::new(&app, port, &options.environment, &options.output, counters.clone())?;
+        let handlers = handlers(&app, &options, &counters)?;
+        let port = handlers[0].port();
         let skipped = match app.batches.initial_offset_options {
             InitialOffset::FromStart => 0,
             InitialOffset::FromEnd => options.events.metadata().map_or(0, |events| events.len()),
         };
         let checkpoints = Checkpoints::open(options.checkpoint, skipped)
             .map_err(|source| HostError::File { doing: "open the checkpoint file", source })?;
-        let mut ready = handler.ready();
         let stop = watch::Sender::new(false);
         let following = Following {
             functions: app.functions,
             shared: Arc::new(Shared {
                 events: options.events.clone(),
-                port,
+                instances: handlers.iter().map(Handler::instance).collect(),
                 timeout: app.timeout,
                 batches: app.batches,
                 retry_scale: options.retry_scale,
                 checkpoints: Mutex::new(checkpoints),
                 counters: counters.clone(),
-                restart: handler.restart(),
             }),
             workers: JoinSet::new(),
             queues: HashMap::new(),
-            ready: handler.ready(),
             stop: stop.subscribe(),
         };
+        let mut following = following;
+        for timer in app.timers {
+            let (shared, every) = (following.shared.clone(), options.timer_every);
+            let ticking = timer.run(shared, every, stop.subscribe());
+            following.workers.spawn(async move {
+                ticking.await;
+                Ok(())
+            });
+        }
+        let all = following.shared.instances.clone();
         let mut running = JoinSet::new();
-        running.spawn(run(handler, following, Tail::new(options.events)));
+        running.spawn(run(handlers, following, Tail::new(options.events)));
         let mut host = Self { counters, stop, running, port };
         tokio::select! {
-            answered = is_set(&mut ready) => if answered {
+            answered = all_ready(all) => if answered {
                 return Ok(host);
             },
             ended = host.ended() => return Err(ended.err().unwrap_or_else(never_ready)),
@@ -187,6 +206,27 @@ impl FunctionsHost {
     }
 }
 
+/// A handler for each instance, which is told how Azure calls it.
+fn handlers(app: &App, options: &HostOptions, counters: &Arc<Counters>) -> Result<Vec<Handler>, HostError> {
+    let one = |index: usize| {
+        let port = options.port.filter(|_| index == 0).map_or_else(free_port, Ok)?;
+        let mut environment = options.environment.clone();
+        environment.entry("WEBSITE_INSTANCE_ID".to_owned()).or_insert_with(|| format!("instance-{index}"));
+        let output = options.output.of_instance(index);
+        Ok(Handler::new(app, port, &environment, &output, counters.clone())?)
+    };
+    (0..options.instances).map(one).collect()
+}
+
+async fn all_ready(instances: Vec<Instance>) -> bool {
+    for mut instance in instances {
+        if !is_set(&mut instance.ready).await {
+            return false;
+        }
+    }
+    true
+}
+
 fn never_ready() -> HostError {
     HostError::Handler("the handler ended before it was ready".to_owned())
 }
@@ -196,11 +236,11 @@ fn free_port() -> Result<u16, HostError> {
     Ok(listener.local_addr().map_err(HostError::Port)?.port())
 }
 
-async fn run(handler: Handler, mut following: Following, tail: Tail) -> Result<(), HostError> {
+async fn run(handlers: Vec<Handler>, mut following: Following, tail: Tail) -> Result<(), HostError> {
     let stop_handler = watch::Sender::new(false);
-    let mut handling = std::pin::pin!(handler.keep_running(stop_handler.subscribe()));
+    let mut handling = std::pin::pin!(keep_all_running(handlers, stop_handler.subscribe()));
     let followed = tokio::select! {
-        ended = &mut handling => return Ok(ended?),
+        ended = &mut handling => return ended,
         followed = following.follow(tail) => followed,
     };
     tokio::select! {
@@ -213,6 +253,18 @@ async fn run(handler: Handler, mut following: Following, tail: Tail) -> Result<(
     followed
 }
 
+/// Until all have stopped, or one of them does not stay: then none is of use.
+async fn keep_all_running(handlers: Vec<Handler>, stop: watch::Receiver<bool>) -> Result<(), HostError> {
+    let mut running = JoinSet::new();
+    for handler in handlers {
+        running.spawn(handler.keep_running(stop.clone()));
+    }
+    while let Some(ended) = running.join_next().await {
+        ended.map_err(HostError::Bug)??;
+    }
+    Ok(())
+}
+
 /// The reader of the events file and the workers that it feeds.
 struct Following {
     functions: Vec<Function>,
@@ -220,7 +272,6 @@ struct Following {
     workers: JoinSet<io::Result<()>>,
     /// By function and partition.
     queues: HashMap<(usize, String), mpsc::UnboundedSender<Place>>,
-    ready: watch::Receiver<bool>,
     stop: watch::Receiver<bool>,
 }
 
@@ -269,7 +320,7 @@ impl Following {
                 id: partition.to_owned(),
                 function: self.functions[function].clone(),
                 shared: self.shared.clone(),
-                ready: self.ready.clone(),
+                instance: self.shared.reader_of(partition),
                 stop: self.stop.clone(),
             };
             self.workers.spawn(worker.run(places));

@@ -8,12 +8,13 @@
 //!
 //! ```text
 //! events file -> tail -> partition: batch -> payload -> invocation -> retry -> checkpoint
-//!                                                          |
-//!                                              handler (process, readiness, restart)
+//!                                              timer ------^ |
+//!                                     instance: handler (process, readiness, restart)
 //! ```
 //!
 //! invariant: a partition's events are posted in order, one batch at a time; a batch that fails holds up its own
 //! partition and no other.
+//! invariant: a partition is read by one instance; timers run on the first.
 //! invariant: after the last retry the checkpoint moves on all the same, as in Azure. A handler that wants an event
 //! again has to keep failing while its retries last.
 
@@ -29,6 +30,7 @@ mod checkpoint;
 mod progress;
 mod flag;
 mod partition;
+mod timer;
 mod host;
 
 pub use app::{App, AppError, Function};
@@ -38,3 +40,4 @@ pub use host::{FunctionsHost, HostError, HostOptions};
 pub use payload::{Context, payload};
 pub use progress::Progress;
 pub use retry::RetryPolicy;
+pub use timer::{Schedule, Timer};

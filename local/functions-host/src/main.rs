@@ -28,6 +28,9 @@ struct Arguments {
     /// The handler's port on 127.0.0.1 [default: a free one]
     #[arg(long)]
     port: Option<u16>,
+    /// How many handlers share the partitions, as after a scale-out
+    #[arg(long, default_value_t = 1)]
+    instances: usize,
     /// Factor on the waits between retries: a seam for tests and demonstrations, 1 as in Azure
     #[arg(long, default_value_t = 1.0)]
     retry_scale: f64,
@@ -54,6 +57,7 @@ async fn run(arguments: Arguments) -> Result<(), HostError> {
         executable: arguments.executable,
         checkpoint: arguments.checkpoint,
         port: arguments.port,
+        instances: arguments.instances,
         retry_scale: arguments.retry_scale,
         ..HostOptions::new(arguments.app, arguments.events)
     };

@@ -27,13 +27,35 @@ use crate::tail::Place;
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) events: PathBuf,
-    pub(crate) port: u16,
+    pub(crate) instances: Vec<Instance>,
     pub(crate) timeout: Option<Duration>,
     pub(crate) batches: Batches,
     pub(crate) retry_scale: f64,
     pub(crate) checkpoints: Mutex<Checkpoints>,
     pub(crate) counters: Arc<Counters>,
+}
+
+/// A handler that can be posted to.
+#[derive(Debug, Clone)]
+pub(crate) struct Instance {
+    pub(crate) port: u16,
+    pub(crate) ready: watch::Receiver<bool>,
+    /// Notified, the handler is started again.
     pub(crate) restart: Arc<Notify>,
+}
+
+impl Shared {
+    /// The instance that timers run on.
+    pub(crate) fn first(&self) -> &Instance {
+        &self.instances[0]
+    }
+
+    /// The instance that reads a partition: they share them evenly.
+    pub(crate) fn reader_of(&self, partition: &str) -> Instance {
+        let number =
+            partition.bytes().fold(0_usize, |number, byte| number.wrapping_mul(10) + usize::from(byte));
+        self.instances[number % self.instances.len()].clone()
+    }
 }
 
 /// A function's reader of one partition.
@@ -42,7 +64,7 @@ pub(crate) struct Partition {
     pub(crate) id: String,
     pub(crate) function: Function,
     pub(crate) shared: Arc<Shared>,
-    pub(crate) ready: watch::Receiver<bool>,
+    pub(crate) instance: Instance,
     pub(crate) stop: watch::Receiver<bool>,
 }
 
@@ -157,19 +179,19 @@ impl Partition {
         retry: Option<(u32, String)>,
     ) -> Result<(), InvocationError> {
         // Host source, `WorkerFunctionInvoker`: while the handler restarts, invocations wait.
-        if !is_set(&mut self.ready).await {
+        if !is_set(&mut self.instance.ready).await {
             return Err(InvocationError::Unreachable("the handler is gone".to_owned()));
         }
         let context =
             Context { now: jiff::Timestamp::now().to_string(), random_id: Uuid::new_v4().to_string(), retry };
         let body = Bytes::from(payload(&self.function, &self.id, events, &context).to_string());
-        let invocation = invocation::invoke(self.shared.port, &self.function.name, body);
+        let invocation = invocation::invoke(self.instance.port, &self.function.name, body);
         let Some(most) = self.shared.timeout else { return invocation.await };
         match timeout(most, invocation).await {
             Ok(ended) => ended,
             Err(_) => {
                 // Host source, `WebScriptHostExceptionManager`: a time-out restarts the handler.
-                self.shared.restart.notify_one();
+                self.instance.restart.notify_one();
                 Err(InvocationError::TooLong)
             }
         }

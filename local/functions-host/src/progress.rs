@@ -19,8 +19,12 @@ pub struct Progress {
     pub checkpoints: u64,
     /// Lines of the events file that were no event.
     pub unreadable: u64,
-    /// Starts of the handler after the first.
+    /// Starts of handlers after the first of each.
     pub restarts: u64,
+    /// Invocations of timers.
+    pub ticks: u64,
+    /// Invocations of timers that failed.
+    pub failed_ticks: u64,
 }
 
 /// The same numbers, shared among tasks.
@@ -34,6 +38,8 @@ pub(crate) struct Counters {
     pub(crate) checkpoints: AtomicU64,
     pub(crate) unreadable: AtomicU64,
     pub(crate) restarts: AtomicU64,
+    pub(crate) ticks: AtomicU64,
+    pub(crate) failed_ticks: AtomicU64,
 }
 
 impl Counters {
@@ -48,6 +54,8 @@ impl Counters {
             checkpoints: now(&self.checkpoints),
             unreadable: now(&self.unreadable),
             restarts: now(&self.restarts),
+            ticks: now(&self.ticks),
+            failed_ticks: now(&self.failed_ticks),
         }
     }
 }

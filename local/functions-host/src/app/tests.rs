@@ -57,7 +57,12 @@ fn what_cannot_be_driven_is_refused_with_the_file_and_a_remedy() {
         ("{", FUNCTION, "host.json"),
         (zero, FUNCTION, "maxEventBatchSize"),
         (late, FUNCTION, "hh:mm:ss"),
-        (HOST, r#"{"bindings": [{"type": "timerTrigger", "name": "t"}]}"#, "eventHubTrigger"),
+        (HOST, r#"{"bindings": [{"type": "timerTrigger", "name": "t"}]}"#, "six fields"),
+        (
+            HOST,
+            r#"{"bindings": [{"type": "timerTrigger", "name": "t", "schedule": "0 * * * * *"}]}"#,
+            "eventHubTrigger",
+        ),
         (HOST, r#"{"bindings": [{"type": "eventHubTrigger", "name": "e"}]}"#, "cardinality"),
         (HOST, &FUNCTION.replace("\"many\"", "\"many\", \"dataType\": \"stream\""), "dataType"),
     ] {

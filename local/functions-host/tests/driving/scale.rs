@@ -1,0 +1,82 @@
+//! Timers, and several instances.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use functions_host::{FunctionsHost, HostError};
+use serde_json::{Value, json};
+
+use super::plant::{Plant, until};
+
+fn with_a_clock(plant: Plant) -> Plant {
+    let timer =
+        json!({ "bindings": [{ "type": "timerTrigger", "name": "timer", "schedule": "0 0 0 1 1 *" }] });
+    std::fs::create_dir_all(plant.options.app.join("Clock")).unwrap();
+    std::fs::write(plant.options.app.join("Clock/function.json"), timer.to_string()).unwrap();
+    plant
+}
+
+#[tokio::test]
+async fn a_timer_is_posted_to_its_function_and_a_failure_is_counted_and_not_repeated() {
+    let mut plant = with_a_clock(Plant::answering("ok,500,ok"));
+    plant.options.timer_every = Some(Duration::from_millis(30));
+    let host = plant.start().await;
+    let progress = until(&host, |progress| progress.ticks >= 4).await;
+    host.stop().await.unwrap();
+    assert_eq!((progress.failed_ticks, progress.retries), (1, 0));
+    let post = &plant.posts()[0];
+    assert_eq!(post["path"], "/Clock");
+    let timer = &post["body"]["Data"]["timer"];
+    assert_eq!(timer["IsPastDue"], json!(false), "an object, not the text of one: {post}");
+    assert!(timer["ScheduleStatus"]["Next"].as_str().unwrap().contains("-01-01T00:00:00Z"), "{timer}");
+}
+
+#[tokio::test]
+async fn instances_share_the_partitions_and_the_timer_runs_on_one() {
+    let mut plant = with_a_clock(Plant::answering("ok"));
+    (plant.options.instances, plant.options.timer_every) = (2, Some(Duration::from_millis(30)));
+    for partition in ["0", "1", "2", "3"] {
+        plant.events(partition, 0..6);
+    }
+    let host = plant.start().await;
+    until(&host, |progress| progress.delivered == 24 && progress.ticks >= 2).await;
+    host.stop().await.unwrap();
+    let mut readers: BTreeMap<String, BTreeSet<u64>> = BTreeMap::new();
+    let mut clocks = BTreeSet::new();
+    for post in plant.posts() {
+        let process = post["pid"].as_u64().unwrap();
+        if post["path"] == "/Clock" {
+            clocks.insert(process);
+        } else {
+            let partition = post["body"]["Metadata"]["PartitionContext"]["PartitionId"].as_str().unwrap();
+            readers.entry(partition.to_owned()).or_default().insert(process);
+        }
+    }
+    assert!(readers.values().all(|processes| processes.len() == 1), "{readers:?}");
+    assert_eq!(readers.values().flatten().collect::<BTreeSet<_>>().len(), 2, "{readers:?}");
+    assert_eq!(clocks.len(), 1);
+}
+
+#[tokio::test]
+async fn a_crash_of_one_instance_holds_up_its_partitions_only() {
+    let mut plant = Plant::answering("500-for-poison").changing("DefectMailer/function.json", |function| {
+        function["retry"] =
+            json!({ "strategy": "fixedDelay", "maxRetryCount": -1, "delayInterval": "00:00:20" });
+    });
+    plant.options.instances = 2;
+    plant.append(&super::plant::line("0", 0, "poison"));
+    plant.events("1", 0..4);
+    let host = plant.start().await;
+    let progress = until(&host, |progress| progress.delivered == 4 && progress.failed_attempts >= 2).await;
+    assert_eq!(progress.given_up, 0);
+    host.stop().await.unwrap();
+    assert_eq!((plant.checkpoint("0"), plant.checkpoint("1")), (Value::Null, json!(3)));
+}
+
+#[tokio::test]
+async fn no_instance_is_no_host() {
+    let mut plant = Plant::answering("ok");
+    plant.options.instances = 0;
+    let error = FunctionsHost::start(plant.options.clone()).await.unwrap_err();
+    assert!(matches!(error, HostError::NoInstance), "{error}");
+}
