@@ -72,7 +72,7 @@ fleet: ## Stations, hub, mailer and mails on this machine, as many as ARGS says:
 # How long `make fuzz` runs each target.
 SECONDS ?= 60
 
-fuzz: ## Look for manifests, pictures, answers and graphs that end the agent or make it say nonsense.
+fuzz: ## Look for manifests, pictures, answers, graphs and letters of the hub that end the agent or make it say nonsense.
 	@local/prerequisites.sh build
 	local/fuzz.sh $(SECONDS)
 

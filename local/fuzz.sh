@@ -5,7 +5,7 @@ set -eu
 [ $# -ge 1 ] || { echo "usage: fuzz.sh SECONDS [TARGET...]" >&2; exit 2; }
 seconds=$1
 shift
-[ $# -gt 0 ] || set -- manifest decoder picture graph
+[ $# -gt 0 ] || set -- manifest decoder picture graph letters
 cd "$(dirname "$0")/../fuzz"
 target=${CARGO_TARGET_DIR:-../target}/fuzz
 flags="--cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4"
@@ -20,6 +20,7 @@ for name in "$@"; do
     case $name in
         manifest) cp ../models/pcb/model.toml ../tests/packs/shade/model.toml "$corpus/" 2>/dev/null || true ;;
         picture) cp ../tests/packs/shade/parity.png "$corpus/" ;;
+        letters) cp corpus/letters/* "$corpus/" ;;
         graph) cp ../tests/packs/shade/model.onnx "$corpus/" ;;
     esac
     # A graph may take a gigabyte before it is refused, and a picture of 64 megapixels a fifth of it.

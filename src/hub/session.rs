@@ -10,12 +10,18 @@ use std::{
 
 use percent_encoding::utf8_percent_encode;
 use rumqttc::{
-    AsyncClient, ConnectionError, Event, EventLoop, MqttOptions, NetworkOptions, Outgoing, Packet, QoS,
-    TlsConfiguration, Transport,
+    AsyncClient, ConnectionError, Event, EventLoop, MqttOptions, NetworkOptions, Outgoing, Packet, Publish,
+    QoS, TlsConfiguration, Transport,
 };
-use tokio::{sync::mpsc, task::JoinHandle, time::timeout};
+use tokio::{
+    sync::mpsc,
+    task::JoinHandle,
+    time::{Instant as Moment, sleep_until, timeout},
+};
 
 use super::{
+    correspondence::{Correspondence, Mail},
+    desk::Desk,
     fault::{HubFault, Peer},
     identity::Identity,
     token::Token,
@@ -29,6 +35,9 @@ use crate::{
 
 /// The newest version of the device API (iot-mqtt-connect-to-iot-hub).
 const API_VERSION: &str = "2021-04-12";
+
+/// What the station's twin and methods are described by: `azure/andon-station.dtdl.json`.
+const MODEL_ID: &str = "dtmi:andon:Station;1";
 
 /// Packets that rumqttc may have in flight: more than any window of delivery, so that it never holds one back.
 const IN_FLIGHT: u16 = 1_024;
@@ -78,6 +87,7 @@ pub struct Hub {
     settings: HubSettings,
     transport: Transport,
     peer: Peer,
+    desk: Option<Desk>,
 }
 
 impl Hub {
@@ -93,20 +103,29 @@ impl Hub {
             port: settings.port,
             device: identity.device().to_owned(),
         };
-        Ok(Self { identity, settings, transport, peer })
+        Ok(Self { identity, settings, transport, peer, desk: None })
+    }
+
+    /// Where the hub's wishes arrive. Without anybody at it, sessions subscribe to nothing: a cloud-to-device message
+    /// that is taken is gone.
+    #[must_use]
+    pub fn desk(&mut self) -> Desk {
+        self.desk.get_or_insert_default().clone()
     }
 
     fn options(&self, token: &Token) -> MqttOptions {
         let device = self.identity.device();
         let mut options = MqttOptions::new(device, &self.peer.host, self.peer.port);
         let user = format!(
-            "{}/{device}/?api-version={API_VERSION}&DeviceClientType={}",
+            "{}/{device}/?api-version={API_VERSION}&DeviceClientType={}&model-id={}",
             self.identity.host(),
-            utf8_percent_encode(&self.settings.product, RESERVED)
+            utf8_percent_encode(&self.settings.product, RESERVED),
+            utf8_percent_encode(MODEL_ID, RESERVED)
         );
         options
             .set_credentials(user, token.text())
-            .set_clean_session(false)
+            // A session that is resumed brings the messages that wait for the device, and taking them is their end.
+            .set_clean_session(self.desk.is_none())
             .set_keep_alive(self.settings.keep_alive.clamp(Duration::from_secs(1), LONGEST_KEEP_ALIVE))
             .set_inflight(IN_FLIGHT)
             .set_max_packet_size(LARGEST_PACKETS.0, LARGEST_PACKETS.1)
@@ -130,9 +149,15 @@ impl Link for Hub {
             Ok(other) => return Err(self.peer.foreign(&other)),
             Err(error) => return Err(self.peer.no_login(&error, limit)),
         }
+        let letters = self.desk.clone().map(|desk| Correspondence::new(desk, &self.peer.device));
+        for topic in letters.iter().flat_map(Correspondence::subscriptions) {
+            // One each, as Microsoft's own clients do; the queue is empty, so it has room.
+            let _ = client.try_subscribe(topic, QoS::AtLeastOnce);
+        }
         // Its own task, because a dropped poll could lose half a packet.
         let (sender, news) = mpsc::channel(usize::from(IN_FLIGHT));
         Ok(HubSession {
+            letters,
             client,
             pump: tokio::spawn(pump(events, sender)),
             news,
@@ -149,6 +174,8 @@ impl Link for Hub {
 enum News {
     Numbered(u16),
     Acknowledged(u16),
+    Subscribed,
+    Arrived(Publish),
     Ended(ConnectionError),
 }
 
@@ -177,14 +204,19 @@ async fn pump(mut events: EventLoop, news: mpsc::Sender<News>) {
 
 fn told(event: Event) -> Option<News> {
     match event {
+        // Letters about the twin and answers to methods go without a number.
+        Event::Outgoing(Outgoing::Publish(0)) => None,
         Event::Outgoing(Outgoing::Publish(number)) => Some(News::Numbered(number)),
         Event::Incoming(Packet::PubAck(puback)) => Some(News::Acknowledged(puback.pkid)),
+        Event::Incoming(Packet::SubAck(_)) => Some(News::Subscribed),
+        Event::Incoming(Packet::Publish(publish)) => Some(News::Arrived(publish)),
         _ => None,
     }
 }
 
 /// One login at the hub.
 pub struct HubSession {
+    letters: Option<Correspondence>,
     client: AsyncClient,
     pump: JoinHandle<()>,
     news: mpsc::Receiver<News>,
@@ -207,8 +239,50 @@ impl HubSession {
                 Ok(None)
             }
             News::Acknowledged(number) => Ok(self.in_flight.remove(&number)),
+            News::Subscribed => {
+                self.letters.iter_mut().for_each(Correspondence::confirmed);
+                Ok(None)
+            }
+            News::Arrived(publish) => {
+                if let Some(letters) = &mut self.letters {
+                    letters.receive(&publish.topic, &publish.payload, Instant::now());
+                }
+                Ok(None)
+            }
             News::Ended(error) => Err(self.peer.lost(&error)),
         }
+    }
+
+    /// Sends the letters that are due.
+    fn post(&mut self) {
+        let Some(letters) = &mut self.letters else { return };
+        while let Some(Mail { topic, payload }) = letters.next(Instant::now()) {
+            // Whoever waits for it asks again; if the connection has ended, the next session begins anew.
+            if let Err(error) = self.client.try_publish(topic, QoS::AtMostOnce, false, payload) {
+                tracing::debug!("a letter was not handed over: {error}");
+            }
+        }
+    }
+
+    /// Waits for the next news; sends letters meanwhile. Loses nothing when it is dropped.
+    async fn hear(&mut self) -> Result<News, HubFault> {
+        loop {
+            self.post();
+            let (letters, peer) = (&self.letters, &self.peer);
+            let wakes = letters.as_ref().and_then(Correspondence::wakes).map(Moment::from_std);
+            tokio::select! {
+                news = self.news.recv() => return news.ok_or_else(|| peer.ended()),
+                () = leaves(letters) => {}
+                () = async { if let Some(moment) = wakes { sleep_until(moment).await } }, if wakes.is_some() => {}
+            }
+        }
+    }
+}
+
+async fn leaves(letters: &Option<Correspondence>) {
+    match letters {
+        Some(letters) => letters.leaves().await,
+        None => std::future::pending().await,
     }
 }
 
@@ -228,7 +302,7 @@ impl Session for HubSession {
     async fn acknowledged(&mut self) -> Result<Vec<u64>, HubFault> {
         loop {
             // From here to the return nothing waits, so a dropped future loses nothing.
-            let Some(first) = self.news.recv().await else { return Err(self.peer.ended()) };
+            let first = self.hear().await?;
             let mut sequences = Vec::new();
             let mut next = Some(first);
             while let Some(news) = next {
