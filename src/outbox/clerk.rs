@@ -2,7 +2,7 @@
 
 use std::{
     fs::File,
-    path::Path,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -14,10 +14,16 @@ use rusqlite::{
 use tokio::sync::Notify;
 
 use super::{
-    Appended, Depth, Entry, Limits, Opening, OutboxError, Outgoing, SetAside, Totals, WriteError,
+    Appended, Depth, Entry, Gap, Limits, Opening, OutboxError, Outgoing, SetAside, Totals, WriteError,
     counters::{add, counter, signed},
     opening, room,
 };
+
+/// Whoever only looks makes no room.
+const UNLIMITED: Limits = Limits { reports: u64::MAX, bytes: u64::MAX };
+
+/// Under this key stands what the limits cost last.
+const GAP: &str = "gap";
 
 /// So many of the reports that the hub can never take are kept.
 const SET_ASIDE: i64 = 100;
@@ -28,6 +34,7 @@ pub struct Outbox(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
+    path: PathBuf,
     connection: Mutex<Connection>,
     limits: Limits,
     changed: Notify,
@@ -45,7 +52,7 @@ impl Outbox {
         if let Opening::Resumed { waiting } = &mut opening {
             *waiting = counter(&connection, "waiting_reports")?;
         }
-        Ok((Self::new(connection, limits, Some(lock)), opening))
+        Ok((Self::new(path, connection, limits, Some(lock)), opening))
     }
 
     /// Opens an outbox that is there already, for a person to look at; its agent may be running.
@@ -53,8 +60,15 @@ impl Outbox {
     /// # Errors
     /// When there is none, or it cannot be read.
     pub fn attach(path: &Path) -> Result<Self, OutboxError> {
-        let limits = Limits { reports: u64::MAX, bytes: u64::MAX };
-        Ok(Self::new(opening::attach(path)?, limits, None))
+        Ok(Self::new(path, opening::attach(path)?, UNLIMITED, None))
+    }
+
+    /// Another handle on the same file, to look at it: it does not wait while this one waits for the disk.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub fn beside(&self) -> Result<Self, OutboxError> {
+        Ok(Self::new(&self.0.path, opening::again(&self.0.path)?, UNLIMITED, None))
     }
 
     /// Whether an agent is at work on the outbox in this file; makes nothing.
@@ -63,9 +77,9 @@ impl Outbox {
         opening::is_locked(path)
     }
 
-    fn new(connection: Connection, limits: Limits, lock: Option<File>) -> Self {
-        let connection = Mutex::new(connection);
-        Self(Arc::new(Shared { connection, limits, changed: Notify::new(), _lock: lock }))
+    fn new(path: &Path, connection: Connection, limits: Limits, lock: Option<File>) -> Self {
+        let (path, connection) = (path.to_owned(), Mutex::new(connection));
+        Self(Arc::new(Shared { path, connection, limits, changed: Notify::new(), _lock: lock }))
     }
 
     /// Stores a report and, in the same transaction, what must be remembered with it; durable on return. `write` gets
@@ -86,31 +100,42 @@ impl Outbox {
             let outgoing = write(sequence).map_err(OutboxError::Unwritten)?;
             let properties = properties_text(&outgoing.properties);
             let bytes = (outgoing.json.len() + properties.len()) as u64;
-            let dropped = room::make(&transaction, self.0.limits, bytes)?;
+            room::check(self.0.limits, bytes)?;
+            let (incident, repeats) = incident(&outgoing.json);
             transaction.execute(
-                "INSERT INTO report VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                "INSERT INTO report VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8,
+                 EXISTS (SELECT 1 FROM report WHERE incident = ?8))",
                 (
                     signed(sequence),
                     &outgoing.report_id,
                     properties,
                     Text(&outgoing.json),
                     signed(bytes),
-                    is_repetition(&outgoing.json),
+                    repeats,
                     now(),
+                    incident,
                 ),
             )?;
             add(&transaction, "next_sequence", 1)?;
-            add(&transaction, "dropped", dropped)?;
+            let cost = room::make(&transaction, self.0.limits, sequence)?;
+            if let Some(lost) = cost.lost {
+                add(&transaction, "dropped", cost.dropped)?;
+                add(&transaction, "folded", cost.folded)?;
+                let gap =
+                    Gap::after(gap(&transaction)?, lost, cost.dropped, cost.folded, jiff::Timestamp::now());
+                set_memo(&transaction, GAP, &serde_json::to_string(&gap).unwrap_or_default())?;
+            }
             for (key, value) in memo {
                 set_memo(&transaction, key, value)?;
             }
             transaction.commit()?;
-            Appended { sequence, dropped }
+            Appended { sequence, dropped: cost.dropped, folded: cost.folded }
         };
-        if appended.dropped > 0 {
+        if appended.dropped + appended.folded > 0 {
             tracing::warn!(
                 dropped = appended.dropped,
-                "the outbox is full: reports that never reached the hub were dropped to make room for a new one"
+                folded = appended.folded,
+                "the outbox is full: reports that never reached the hub made room for a new one"
             );
         }
         self.0.changed.notify_one();
@@ -237,6 +262,14 @@ impl Outbox {
         })
     }
 
+    /// What the limits cost last; `None` where they never cost anything.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub fn gap(&self) -> Result<Option<Gap>, OutboxError> {
+        Ok(gap(&self.connection())?)
+    }
+
     /// What happened to reports until now.
     ///
     /// # Errors
@@ -248,6 +281,7 @@ impl Outbox {
             appended: of("next_sequence")?.saturating_sub(1),
             acknowledged: of("acknowledged")?,
             dropped: of("dropped")?,
+            folded: of("folded")?,
             set_aside: of("set_aside")?,
             purged: of("purged")?,
         })
@@ -295,8 +329,19 @@ fn properties_text(properties: &[(String, String)]) -> String {
     serde_json::to_string(properties).unwrap_or_else(|_| "[]".to_owned())
 }
 
-fn is_repetition(json: &[u8]) -> bool {
-    andon_telemetry::read(json).is_ok_and(|report| report.incident.notify == Word::None)
+/// Its incident's id, and whether nobody would be told about it.
+fn incident(json: &[u8]) -> (Option<String>, bool) {
+    match andon_telemetry::read(json) {
+        Ok(report) => (Some(report.incident.id), report.incident.notify == Word::None),
+        Err(_) => (None, false),
+    }
+}
+
+/// Only a person with an editor can have broken it.
+fn gap(connection: &Connection) -> rusqlite::Result<Option<Gap>> {
+    let sql = "SELECT value FROM memo WHERE key = ?1";
+    let text: Option<String> = connection.query_row(sql, [GAP], |row| row.get(0)).optional()?;
+    Ok(text.and_then(|text| serde_json::from_str(&text).ok()))
 }
 
 fn now() -> String {

@@ -1,11 +1,12 @@
 //! The numbers that stand in the file beside the reports.
 
-use rusqlite::Connection;
+use rusqlite::{Connection, OptionalExtension};
 
 pub(super) fn counter(connection: &Connection, name: &str) -> rusqlite::Result<u64> {
-    let value: i64 =
-        connection.query_row("SELECT value FROM counter WHERE name = ?1", [name], |row| row.get(0))?;
-    Ok(u64::try_from(value).unwrap_or(0))
+    let sql = "SELECT value FROM counter WHERE name = ?1";
+    // One that an earlier version did not know yet has counted nothing.
+    let value: Option<i64> = connection.query_row(sql, [name], |row| row.get(0)).optional()?;
+    Ok(value.and_then(|value| u64::try_from(value).ok()).unwrap_or(0))
 }
 
 pub(super) fn add(connection: &Connection, name: &str, more: u64) -> rusqlite::Result<()> {

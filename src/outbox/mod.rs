@@ -6,6 +6,7 @@
 mod schema;
 mod opening;
 mod counters;
+mod gap;
 mod room;
 mod clerk;
 
@@ -15,6 +16,7 @@ mod tests;
 use std::{io, path::PathBuf};
 
 pub use clerk::Outbox;
+pub use gap::Gap;
 pub use opening::Opening;
 
 /// What the outbox holds at most. At the limit old reports give way to new ones, and each is counted.
@@ -59,6 +61,8 @@ pub struct Appended {
     pub sequence: u64,
     /// Waiting reports that were dropped to make room for it.
     pub dropped: u64,
+    /// Reports, maybe this one, that were folded into earlier ones of their incidents to make room for it.
+    pub folded: u64,
 }
 
 /// How much waits.
@@ -81,6 +85,8 @@ pub struct Totals {
     pub acknowledged: u64,
     /// Lost to the limits.
     pub dropped: u64,
+    /// Lost to the limits but for their incident's count, which an earlier report took over.
+    pub folded: u64,
     /// Set aside, because the hub can never take them.
     pub set_aside: u64,
     /// Removed by a person.

@@ -72,8 +72,9 @@ pub(super) fn open(path: &Path) -> Result<(Connection, Opening), OutboxError> {
             schema::create(&mut connection)?;
             return Ok((connection, Opening::Fresh));
         }
-        Ok((connection, Kind::Ours)) => {
-            schema::convert(&connection).map_err(|error| unopened(path, &error))?;
+        Ok((mut connection, Kind::Ours)) => {
+            let converted = schema::convert(&connection).and_then(|()| schema::upgrade(&mut connection));
+            converted.map_err(|error| unopened(path, &error))?;
             return Ok((connection, Opening::Resumed { waiting: 0 }));
         }
         Ok((_, Kind::Foreign)) => return Err(OutboxError::Foreign(path.to_owned())),
@@ -108,6 +109,14 @@ pub(super) fn attach(path: &Path) -> Result<Connection, OutboxError> {
         (_, Kind::TooNew(found)) => Err(too_new(path, found)),
         (_, Kind::Damaged(cause)) => Err(OutboxError::Unopened { path: path.to_owned(), cause }),
     }
+}
+
+/// Opens an outbox that is open already, once more.
+pub(super) fn again(path: &Path) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    schema::prepare(&connection)?;
+    Ok(connection)
 }
 
 fn attempt(path: &Path, flags: OpenFlags) -> rusqlite::Result<(Connection, Kind)> {

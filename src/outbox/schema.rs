@@ -12,7 +12,7 @@ use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 pub(super) const APPLICATION_ID: i64 = 0x414E_444E;
 
 /// The layout below.
-pub(super) const LAYOUT: i64 = 1;
+pub(super) const LAYOUT: i64 = 2;
 
 /// How long to wait for another process that looks at the file.
 const BUSY: Duration = Duration::from_secs(5);
@@ -25,9 +25,13 @@ CREATE TABLE report (
     json TEXT NOT NULL,           -- the report as it will travel
     bytes INTEGER NOT NULL,       -- length of json and properties
     repeats INTEGER NOT NULL,     -- 1: a repetition within an incident that nobody would be told about
-    stored_at TEXT NOT NULL       -- RFC 3339 by the station's clock
+    stored_at TEXT NOT NULL,      -- RFC 3339 by the station's clock
+    incident TEXT,                -- the id of its incident
+    follows INTEGER NOT NULL DEFAULT 0 -- 1: an earlier report of its incident waited when it came
 ) STRICT;
 CREATE INDEX repetition ON report (sequence) WHERE repeats = 1;
+CREATE INDEX follower ON report (sequence) WHERE follows = 1;
+CREATE INDEX incident ON report (incident, sequence);
 
 CREATE TABLE set_aside (
     sequence INTEGER PRIMARY KEY,
@@ -41,7 +45,7 @@ CREATE TABLE set_aside (
 CREATE TABLE counter (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 INSERT INTO counter VALUES
     ('next_sequence', 1), ('waiting_reports', 0), ('waiting_bytes', 0),
-    ('acknowledged', 0), ('dropped', 0), ('set_aside', 0), ('purged', 0);
+    ('acknowledged', 0), ('dropped', 0), ('folded', 0), ('set_aside', 0), ('purged', 0);
 
 CREATE TABLE memo (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
 
@@ -53,6 +57,19 @@ CREATE TRIGGER report_gone AFTER DELETE ON report BEGIN
     UPDATE counter SET value = value - 1 WHERE name = 'waiting_reports';
     UPDATE counter SET value = value - OLD.bytes WHERE name = 'waiting_bytes';
 END;
+";
+
+/// From layout 1, which knew no incidents.
+const FROM_1: &str = "
+ALTER TABLE report ADD COLUMN incident TEXT;
+ALTER TABLE report ADD COLUMN follows INTEGER NOT NULL DEFAULT 0;
+UPDATE report SET incident = json_extract(json, '$.incident.id') WHERE json_valid(json);
+UPDATE report SET follows = 1 WHERE EXISTS
+    (SELECT 1 FROM report AS earlier WHERE earlier.incident = report.incident AND earlier.sequence < report.sequence);
+CREATE INDEX follower ON report (sequence) WHERE follows = 1;
+CREATE INDEX incident ON report (incident, sequence);
+INSERT OR IGNORE INTO counter VALUES ('folded', 0);
+PRAGMA user_version = 2;
 ";
 
 /// What a file turned out to be.
@@ -95,6 +112,16 @@ pub(super) fn recognise(connection: &Connection) -> rusqlite::Result<Kind> {
         Some("ok") => Kind::Ours,
         other => Kind::Damaged(other.unwrap_or("quick_check says nothing").to_owned()),
     })
+}
+
+/// Brings a file of an earlier version to the layout of this one; only for the process that holds the lock.
+pub(super) fn upgrade(connection: &mut Connection) -> rusqlite::Result<()> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let layout: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    if layout == 1 {
+        transaction.execute_batch(FROM_1)?;
+    }
+    transaction.commit()
 }
 
 /// Makes the tables in one transaction: after a power cut there are all of them or none.

@@ -40,12 +40,25 @@ fn ids(outbox: &Outbox) -> Vec<String> {
     outbox.waiting_after(0, 10_000).unwrap().into_iter().map(|entry| entry.report_id).collect()
 }
 
-/// A golden report of the contract with another word to the supervisor.
-fn with_word(id: &str, notify: &str) -> Outgoing {
+/// A golden report of the contract, as the item of this count in an incident, with this word to the supervisor.
+fn in_incident(id: &str, incident: &str, count: u64, notify: &str) -> Outgoing {
     let golden = include_str!("../../azure/telemetry/examples/opens-an-incident.json");
     let mut json: serde_json::Value = serde_json::from_str(golden).unwrap();
+    json["incident"]["id"] = incident.into();
+    json["incident"]["count"] = count.into();
     json["incident"]["notify"] = notify.into();
     Outgoing { json: json.to_string().into_bytes(), ..report(id) }
+}
+
+/// Id, incident's count and word of each that waits.
+fn told(outbox: &Outbox) -> Vec<(String, u64, String)> {
+    let told = |entry: Entry| {
+        let json: serde_json::Value = serde_json::from_slice(&entry.json).unwrap();
+        let incident = &json["incident"];
+        let word = incident["notify"].as_str().unwrap().to_owned();
+        (entry.report_id, incident["count"].as_u64().unwrap(), word)
+    };
+    outbox.waiting_after(0, 10_000).unwrap().into_iter().map(told).collect()
 }
 
 #[test]
@@ -131,14 +144,78 @@ fn a_purge_forgets_reports_but_not_numbers() {
 #[test]
 fn a_full_outbox_drops_repetitions_first_and_then_the_oldest_and_counts_them() {
     let outbox = Disk::new().open(Limits { reports: 3, ..ROOMY });
+    // Each of another incident, so that none can be folded.
     for (id, word) in [("a", "open"), ("b", "none"), ("c", "update")] {
-        outbox.append(|_| Ok(with_word(id, word)), &[]).unwrap();
+        outbox.append(|_| Ok(in_incident(id, id, 1, word)), &[]).unwrap();
     }
-    assert_eq!(outbox.append(|_| Ok(with_word("d", "open")), &[]).unwrap().dropped, 1);
+    assert_eq!(outbox.gap().unwrap(), None);
+    assert_eq!(outbox.append(|_| Ok(in_incident("d", "d", 1, "open")), &[]).unwrap().dropped, 1);
     assert_eq!(ids(&outbox), ["a", "c", "d"]);
-    assert_eq!(outbox.append(|_| Ok(with_word("e", "none")), &[]).unwrap().dropped, 1);
+    assert_eq!(outbox.append(|_| Ok(in_incident("e", "e", 1, "none")), &[]).unwrap().dropped, 1);
     assert_eq!(ids(&outbox), ["c", "d", "e"]);
     assert_eq!(outbox.totals().unwrap().dropped, 2);
+    let gap = outbox.gap().unwrap().unwrap();
+    assert_eq!((gap.first_sequence, gap.last_sequence, gap.dropped, gap.folded), (1, 2, 2, 0));
+}
+
+#[test]
+fn a_full_outbox_folds_the_newest_report_of_an_incident_into_its_predecessor_before_it_drops_any() {
+    let disk = Disk::new();
+    let outbox = disk.open(Limits { reports: 3, ..ROOMY });
+    let put = |id: &str, incident: &str, count, word: &str| {
+        let appended = outbox.append(|_| Ok(in_incident(id, incident, count, word)), &[]).unwrap();
+        (appended.dropped, appended.folded)
+    };
+    put("a", "short", 1, "open");
+    put("b", "short", 2, "none");
+    put("c", "spur", 1, "open");
+    assert_eq!(put("d", "short", 3, "none"), (0, 1));
+    let row = |id: &str, count, word: &str| (id.to_owned(), count, word.to_owned());
+    assert_eq!(told(&outbox), [row("a", 1, "open"), row("b", 3, "none"), row("c", 1, "open")]);
+    assert_eq!(put("e", "spur", 10, "update"), (0, 1));
+    assert_eq!(told(&outbox), [row("a", 1, "open"), row("b", 3, "none"), row("c", 10, "open")]);
+    assert_eq!(put("f", "scratch", 1, "open"), (0, 1));
+    assert_eq!(told(&outbox), [row("a", 3, "open"), row("c", 10, "open"), row("f", 1, "open")]);
+    assert_eq!(put("g", "dirt", 1, "open"), (1, 0));
+    assert_eq!(ids(&outbox), ["c", "f", "g"]);
+    let gap = outbox.gap().unwrap().unwrap();
+    assert_eq!((gap.first_sequence, gap.last_sequence, gap.dropped, gap.folded), (1, 5, 1, 3));
+    assert_eq!(outbox.totals().unwrap().folded, 3);
+}
+
+#[test]
+fn a_count_is_not_handed_to_a_report_that_the_hub_has() {
+    let outbox = Disk::new().open(Limits { reports: 2, ..ROOMY });
+    let put = |id: &str, incident: &str, count, word: &str| {
+        outbox.append(|_| Ok(in_incident(id, incident, count, word)), &[]).unwrap()
+    };
+    let first = put("a", "short", 1, "open").sequence;
+    put("b", "short", 2, "none");
+    outbox.acknowledge(&[first]).unwrap();
+    put("c", "spur", 1, "open");
+    assert_eq!(put("d", "dirt", 1, "open").dropped, 1);
+    assert_eq!(ids(&outbox), ["c", "d"]);
+}
+
+#[test]
+fn a_file_of_the_first_layout_goes_on_in_the_second() {
+    let disk = Disk::new();
+    let outbox = disk.open(ROOMY);
+    outbox.append(|_| Ok(in_incident("a", "short", 1, "open")), &[]).unwrap();
+    outbox.append(|_| Ok(in_incident("b", "short", 2, "none")), &[]).unwrap();
+    put(&outbox, "no report");
+    drop(outbox);
+    let raw = rusqlite::Connection::open(disk.path()).unwrap();
+    raw.execute_batch(
+        "DROP INDEX follower; DROP INDEX incident; ALTER TABLE report DROP COLUMN incident;
+         ALTER TABLE report DROP COLUMN follows; DELETE FROM counter WHERE name = 'folded'; PRAGMA user_version = 1",
+    )
+    .unwrap();
+    drop(raw);
+    assert_eq!(Outbox::attach(&disk.path()).unwrap().totals().unwrap().folded, 0);
+    let outbox = disk.open(Limits { reports: 3, ..ROOMY });
+    assert_eq!(put(&outbox, "d").folded, 1);
+    assert_eq!(ids(&outbox), ["a", "no report", "d"]);
 }
 
 #[test]
