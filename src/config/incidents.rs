@@ -15,11 +15,17 @@ const MOST_UPDATES: usize = 32;
 const LARGEST_COUNT: u64 = 1_000_000_000;
 
 pub(super) fn read(document: &Document<'_>) -> IncidentRule {
+    let usual = IncidentRule { quiet: Duration::from_secs(600), updates: vec![10, 100, 1000] };
+    read_over(document, &usual)
+}
+
+/// What is written, in place of `usual`.
+pub(super) fn read_over(document: &Document<'_>, usual: &IncidentRule) -> IncidentRule {
     let section = document.section("incidents");
-    let minutes: u64 = section.or(10, "quiet_minutes", whole(1..=1440, "minutes"));
+    let minutes: Option<u64> = section.optional("quiet_minutes", whole(1..=1440, "minutes"));
     let counts = growing(2..=LARGEST_COUNT, MOST_UPDATES);
     IncidentRule {
-        quiet: Duration::from_secs(60 * minutes),
-        updates: section.optional("update_counts", counts).unwrap_or_else(|| vec![10, 100, 1000]),
+        quiet: minutes.map_or(usual.quiet, |minutes| Duration::from_secs(60 * minutes)),
+        updates: section.optional("update_counts", counts).unwrap_or_else(|| usual.updates.clone()),
     }
 }

@@ -68,7 +68,7 @@ fn presence(section: &Section<'_>, region: &Section<'_>) -> PresenceRule {
     }
 }
 
-fn read_region(section: &Section<'_>) -> Option<Region> {
+pub(super) fn read_region(section: &Section<'_>) -> Option<Region> {
     if !section.is_written() {
         return None;
     }

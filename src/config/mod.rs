@@ -19,6 +19,7 @@ mod storage;
 mod hub;
 mod log;
 mod together;
+mod tuned;
 
 #[cfg(test)]
 mod tests;
@@ -31,6 +32,7 @@ pub use model::{Model, Severities};
 pub use secret::{ConnectionString, SecretError};
 pub use source::Source;
 pub use storage::{Evidence, Outbox};
+pub use tuned::TUNABLE;
 
 use std::{
     fs::{self, File},
@@ -77,6 +79,8 @@ pub struct Config {
     pub hub: Hub,
     /// How much is told in the log.
     pub log: LogLevel,
+    /// Whether nothing is inspected at the moment; not in the file, but only said from afar.
+    pub paused: bool,
 }
 
 impl Config {
@@ -185,6 +189,7 @@ impl Config {
             outbox,
             hub,
             log,
+            paused: false,
         })
     }
 }

@@ -6,10 +6,11 @@ use std::{
 };
 
 use andon_telemetry::Severity;
+use toml::de::DeValue;
 
 use super::{
     document::Document,
-    value::{confidence, path, word},
+    value::{Wrong, confidence, path, word},
 };
 use crate::inspection::{Confidence, Engine};
 
@@ -59,10 +60,12 @@ pub(super) fn read(document: &Document<'_>, folder: &Path) -> Option<Model> {
 }
 
 pub(super) fn read_severities(document: &Document<'_>) -> Severities {
-    let severity =
-        word(&[("critical", Severity::Critical), ("major", Severity::Major), ("minor", Severity::Minor)]);
     Severities {
-        other: document.section("severity").or(Severity::Major, "other", &severity),
-        by_label: document.section("severity.labels").labels(&severity),
+        other: document.section("severity").or(Severity::Major, "other", severity()),
+        by_label: document.section("severity.labels").labels(severity()),
     }
+}
+
+pub(super) fn severity() -> impl Fn(&DeValue<'_>) -> Result<Severity, Wrong> {
+    word(&[("critical", Severity::Critical), ("major", Severity::Major), ("minor", Severity::Minor)])
 }

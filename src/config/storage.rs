@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{
-    document::Document,
+    document::{Document, Section},
     value::{flag, path, whole},
 };
 use crate::outbox::Limits;
@@ -54,9 +54,15 @@ pub(super) fn read_evidence(document: &Document<'_>, folder: &Path) -> Option<Ev
     let enabled = section.or(true, "enabled", flag);
     let evidence = Evidence {
         folder: section.or(state_folder(folder).join("evidence"), "folder", path(folder)),
-        limit_bytes: MEGABYTE * section.or(1000, "limit_megabytes", whole(1..=MOST_MEGABYTES, "megabytes")),
+        limit_bytes: read_limit(&section).unwrap_or(1000 * MEGABYTE),
     };
     enabled.then_some(evidence)
+}
+
+/// `limit_megabytes`, in bytes.
+pub(super) fn read_limit(section: &Section<'_>) -> Option<u64> {
+    let megabytes: Option<u64> = section.optional("limit_megabytes", whole(1..=MOST_MEGABYTES, "megabytes"));
+    megabytes.map(|megabytes| MEGABYTE * megabytes)
 }
 
 pub(super) fn read_outbox(document: &Document<'_>, folder: &Path) -> Outbox {

@@ -4,6 +4,7 @@ mod example;
 mod faults;
 mod files;
 mod nonsense;
+mod tuned;
 
 use std::path::Path;
 
@@ -116,7 +117,7 @@ level = "trace"
         r#"Outbox { file: "/var/lib/andon/o.db", limits: Limits { reports: 5, bytes: 3000000 } }"#,
         r#"Hub { connection_string: File("/etc/andon/key"), settings: HubSettings { port: 443, trust: Only("#,
         r#"Only("/etc/andon/ca.pem"), keep_alive: 5s, connect_timeout: 300s, token_life: 120s, product: "andon"#,
-        "window: 100 }, log: Trace }",
+        "window: 100 }, log: Trace, paused: false }",
     ];
     for part in meant {
         assert!(shown.contains(part), "{part}\nis not in\n{shown}");

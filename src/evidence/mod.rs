@@ -12,9 +12,10 @@ use std::{
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
-        mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
+        mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel},
     },
     thread::{self, JoinHandle},
+    time::Duration,
 };
 
 use crate::{
@@ -26,6 +27,9 @@ use store::{Name, Store};
 
 /// Pictures that may wait to be written. Each may hold a frame's pixels, megabytes, so it is few.
 const WAITING: usize = 8;
+
+/// How soon another quota is seen while no picture comes.
+const LOOK_UP: Duration = Duration::from_millis(500);
 
 /// Where evidence is kept, and how much of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,6 +79,7 @@ pub struct Evidence {
     queue: SyncSender<Exhibit>,
     overflowing: AtomicBool,
     counters: Arc<Counters>,
+    quota: Quota,
     writer: JoinHandle<()>,
 }
 
@@ -84,6 +89,21 @@ struct Exhibit {
     name: Name,
     picture: Picture,
     boxes: Vec<Area>,
+}
+
+/// How much the pictures may take together, changed at any time; clones are the same.
+#[derive(Clone, Debug)]
+pub struct Quota(Arc<AtomicU64>);
+
+impl Quota {
+    /// In bytes; in force within half a second.
+    pub fn set(&self, bytes: u64) {
+        self.0.store(bytes, Relaxed);
+    }
+
+    fn get(&self) -> u64 {
+        self.0.load(Relaxed)
+    }
 }
 
 #[derive(Debug, Default)]
@@ -102,10 +122,19 @@ impl Evidence {
     pub fn start(settings: EvidenceSettings) -> Result<Self, EvidenceError> {
         let store = Store::open(&settings.folder, settings.limit_bytes)
             .map_err(|cause| EvidenceError::Folder { folder: settings.folder, cause })?;
-        Self::with_writer(|queue, counters| write_all(store, &queue, &counters))
+        let quota = Quota(Arc::new(AtomicU64::new(settings.limit_bytes)));
+        let for_writer = quota.clone();
+        Self::with_writer(quota, move |queue, counters| write_all(store, &queue, &counters, &for_writer))
+    }
+
+    /// How much the pictures may take together.
+    #[must_use]
+    pub fn quota(&self) -> Quota {
+        self.quota.clone()
     }
 
     fn with_writer(
+        quota: Quota,
         write: impl FnOnce(Receiver<Exhibit>, Arc<Counters>) + Send + 'static,
     ) -> Result<Self, EvidenceError> {
         let (queue, waiting) = sync_channel(WAITING);
@@ -117,7 +146,7 @@ impl Evidence {
             .name("evidence".to_owned())
             .spawn(move || span.in_scope(|| write(waiting, for_writer)))
             .map_err(EvidenceError::Thread)?;
-        Ok(Self { queue, overflowing: AtomicBool::new(false), counters, writer })
+        Ok(Self { queue, overflowing: AtomicBool::new(false), counters, quota, writer })
     }
 
     /// Hands over the picture of a report, to be kept as `<report_id>.jpg`; `boxes`, in pixels of the picture, are
@@ -171,10 +200,24 @@ impl Counters {
 }
 
 /// The writing thread: until the queue is closed and empty.
-fn write_all(mut store: Store, queue: &Receiver<Exhibit>, counters: &Counters) {
+fn write_all(mut store: Store, queue: &Receiver<Exhibit>, counters: &Counters, quota: &Quota) {
     // A full disk stays full for many items: it is said once, and again when that is over.
     let mut failing = false;
-    for exhibit in queue {
+    let mut limit = quota.get();
+    loop {
+        let exhibit = match queue.recv_timeout(LOOK_UP) {
+            Ok(exhibit) => Some(exhibit),
+            Err(RecvTimeoutError::Timeout) => None,
+            Err(RecvTimeoutError::Disconnected) => return,
+        };
+        if limit != quota.get() {
+            limit = quota.get();
+            if let Err(error) = store.set_limit(limit) {
+                tracing::warn!("cannot remove evidence pictures above the quota: {error}");
+            }
+            counters.removed.fetch_add(store.take_removed(), Relaxed);
+        }
+        let Some(exhibit) = exhibit else { continue };
         // In its own colours, whatever the model looked at.
         let pixels = exhibit.picture.decode(Colour::Rgb).map_err(io::Error::other);
         let written = pixels

@@ -66,6 +66,12 @@ impl Store {
         Ok(store)
     }
 
+    /// Brings another limit into force.
+    pub(super) fn set_limit(&mut self, limit: u64) -> io::Result<()> {
+        self.limit = limit;
+        self.shrink_to(limit)
+    }
+
     pub(super) fn folder(&self) -> &Path {
         &self.folder
     }

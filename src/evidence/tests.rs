@@ -148,7 +148,7 @@ fn a_folder_tidied_by_hand_costs_no_further_picture() {
 #[test]
 fn what_comes_while_the_queue_is_full_is_dropped_and_counted_without_waiting() {
     let (release, released) = mpsc::channel::<()>();
-    let evidence = Evidence::with_writer(move |queue, counters| {
+    let evidence = Evidence::with_writer(Quota(Arc::default()), move |queue, counters| {
         let _ = released.recv();
         counters.kept.fetch_add(queue.iter().count() as u64, Relaxed);
     })

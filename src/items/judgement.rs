@@ -66,6 +66,8 @@ pub enum Reason {
     NeverWhole,
     /// Its frames could not be used.
     Unusable(String),
+    /// Inspection was paused while it passed.
+    Paused,
 }
 
 impl fmt::Display for Reason {
@@ -76,6 +78,7 @@ impl fmt::Display for Reason {
             }
             Self::NeverWhole => f.write_str("it was never wholly in view"),
             Self::Unusable(reason) => f.write_str(reason),
+            Self::Paused => f.write_str("inspection is paused from afar, by the station's device in IoT Hub"),
         }
     }
 }
@@ -152,6 +155,17 @@ impl Judgement {
         self.open.entry(item).or_default().unusable = Some(reason);
     }
 
+    /// Judges by another rule from now on.
+    pub fn set_rule(&mut self, rule: Rule) {
+        self.rule = rule;
+    }
+
+    /// Gives up an item that is gone, whatever was seen of it.
+    pub fn pass_over(&mut self, item: u64, reason: Reason) -> Judged {
+        self.open.remove(&item);
+        Judged::not_inspected(item, reason)
+    }
+
     /// Judges an item that is gone. `lost_looks` says how many of its frames were dropped for want of time.
     pub fn judge(&mut self, item: u64, lost_looks: u64) -> Judged {
         let seen = self.open.remove(&item).unwrap_or_default();
@@ -161,16 +175,7 @@ impl Judgement {
                 None if lost_looks > 0 => Reason::Overload { lost_looks },
                 None => Reason::NeverWhole,
             };
-            return Judged {
-                item,
-                verdict: Verdict::NotInspected,
-                tracked_frames: 0,
-                defects: Vec::new(),
-                score: None,
-                reason: Some(reason),
-                decisive: None,
-                last_seen: None,
-            };
+            return Judged::not_inspected(item, reason);
         }
         let sure: Vec<_> = seen.returning.iter().map(|it| (it, it.confidence(seen.frames))).collect();
         let mut defects: Vec<Defect> = sure
@@ -195,6 +200,21 @@ impl Judgement {
             reason: None,
             decisive: seen.decisive,
             last_seen: seen.last_seen,
+        }
+    }
+}
+
+impl Judged {
+    fn not_inspected(item: u64, reason: Reason) -> Self {
+        Self {
+            item,
+            verdict: Verdict::NotInspected,
+            tracked_frames: 0,
+            defects: Vec::new(),
+            score: None,
+            reason: Some(reason),
+            decisive: None,
+            last_seen: None,
         }
     }
 }

@@ -42,4 +42,13 @@ impl ItemMode {
             Self::Passing(rule) => rule.region,
         }
     }
+
+    /// The same with another region.
+    #[must_use]
+    pub fn with_region(self, region: Option<Region>) -> Self {
+        match self {
+            Self::Frame { .. } => Self::Frame { region },
+            Self::Passing(rule) => Self::Passing(PresenceRule { region, ..rule }),
+        }
+    }
 }

@@ -59,6 +59,11 @@ impl Passing {
         Self { rule, next_item: first_item, tracks: Vec::new() }
     }
 
+    /// Looks for items in another part of the picture from now on. Those in view stay the items that they are.
+    pub fn set_region(&mut self, region: Option<Region>) {
+        self.rule.region = region;
+    }
+
     /// Looks at the next frame.
     pub fn observe(&mut self, pixels: &Pixels) -> Seen {
         let Some(view) = self.rule.view(pixels) else { return Seen::default() };

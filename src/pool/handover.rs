@@ -9,6 +9,7 @@ use super::{
     queue::{Coming, Look, Queue},
     state::{Shared, State},
 };
+use crate::inspection::Confidence;
 
 /// A bounded way from a station's camera through the workers to its judge; clones are the same way.
 ///
@@ -40,6 +41,21 @@ impl Handover {
     /// merge; others are only less well packed.
     pub fn depart(&self, item: u64) {
         self.shared.lock().at(self.station, |queue| queue.depart(item));
+    }
+
+    /// Says that an item is gone which was not to be inspected.
+    pub fn pass_over(&self, item: u64) {
+        self.shared.lock().at(self.station, |queue| queue.pass_over(item));
+    }
+
+    /// Ends the wait of [`Handover::next`] now.
+    pub fn nudge(&self) {
+        self.shared.lock().at(self.station, Queue::nudge);
+    }
+
+    /// Findings below this confidence do not matter from now on.
+    pub fn set_floor(&self, floor: Confidence) {
+        self.shared.lock().set_floor(self.station, floor);
     }
 
     /// Says that nothing more will come. What was handed over still comes back.

@@ -46,6 +46,19 @@ pub struct Departure {
     pub last: u64,
     /// How many looks at them were dropped for want of time.
     pub lost_looks: u64,
+    /// They were not to be inspected.
+    pub passed_over: bool,
+}
+
+impl Departure {
+    fn is_followed_by(&self, next: &Self) -> bool {
+        self.last.checked_add(1) == Some(next.first) && self.passed_over == next.passed_over
+    }
+
+    fn add(&mut self, next: &Self) {
+        self.last = next.last;
+        self.lost_looks += next.lost_looks;
+    }
 }
 
 /// What comes next for the thread that judges.
@@ -80,6 +93,8 @@ pub(super) struct Queue {
     lost_of_item: BTreeMap<u64, u64>,
     lost: u64,
     closed: bool,
+    /// Whoever waits for what comes next should look up.
+    nudged: bool,
 }
 
 #[derive(Debug)]
@@ -104,6 +119,7 @@ impl Queue {
             lost_of_item: BTreeMap::new(),
             lost: 0,
             closed: false,
+            nudged: false,
         }
     }
 
@@ -130,15 +146,27 @@ impl Queue {
     /// Says that an item is gone. Items must be numbered in the order in which they leave for their departures to
     /// merge; others are only less well packed.
     pub(super) fn depart(&mut self, item: u64) {
+        self.leave(item, false);
+    }
+
+    /// Says that an item is gone which was not to be inspected.
+    pub(super) fn pass_over(&mut self, item: u64) {
+        self.leave(item, true);
+    }
+
+    fn leave(&mut self, item: u64, passed_over: bool) {
         self.enough.remove(&item);
         let lost_looks = self.lost_of_item.remove(&item).unwrap_or(0);
+        let departure = Departure { first: item, last: item, lost_looks, passed_over };
         match self.entries.back_mut() {
-            Some(Entry::Gone(last)) if last.last.checked_add(1) == Some(item) => {
-                last.last = item;
-                last.lost_looks += lost_looks;
-            }
-            _ => self.entries.push_back(Entry::Gone(Departure { first: item, last: item, lost_looks })),
+            Some(Entry::Gone(last)) if last.is_followed_by(&departure) => last.add(&departure),
+            _ => self.entries.push_back(Entry::Gone(departure)),
         }
+    }
+
+    /// Makes [`Queue::next`] be asked once, also if nothing came.
+    pub(super) fn nudge(&mut self) {
+        self.nudged = true;
     }
 
     /// Says that nothing more will come.
@@ -178,14 +206,16 @@ impl Queue {
 
     /// Whether [`Queue::next`] gives something else than [`Coming::Nothing`].
     pub(super) fn has_next(&self) -> bool {
-        match self.entries.front() {
+        let has_come = match self.entries.front() {
             Some(first) => matches!(first, Entry::Back(_) | Entry::Gone(_)),
             None => self.closed,
-        }
+        };
+        has_come || self.nudged
     }
 
     /// Gives what came first, once nothing that came before it is away; `None` once it is closed and empty.
     pub(super) fn next(&mut self) -> Option<Coming> {
+        self.nudged = false;
         match self.entries.pop_front() {
             Some(Entry::Back(inspected)) => {
                 self.in_air -= 1;
@@ -294,9 +324,10 @@ impl Queue {
         let Some(before) = index.checked_sub(1) else { return };
         if let (Some(Entry::Gone(a)), Some(Entry::Gone(b))) =
             (self.entries.get(before), self.entries.get(index))
-            && a.last.checked_add(1) == Some(b.first)
+            && a.is_followed_by(b)
         {
-            let merged = Departure { first: a.first, last: b.last, lost_looks: a.lost_looks + b.lost_looks };
+            let mut merged = *a;
+            merged.add(b);
             self.entries.remove(index);
             self.entries[before] = Entry::Gone(merged);
         }

@@ -155,6 +155,14 @@ impl<T: Clone> State<T> {
     }
 }
 
+impl State {
+    pub(super) fn set_floor(&mut self, station: usize, floor: Confidence) {
+        if let Some(post) = self.posts.get_mut(station) {
+            post.terms.floor = floor;
+        }
+    }
+}
+
 impl<T> Post<T> {
     fn give_up_waiting(&mut self) {
         self.queue.give_up_waiting();

@@ -34,6 +34,17 @@ struct Open {
     last: Instant,
 }
 
+/// An incident that goes on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpenIncident {
+    /// As in its reports.
+    pub id: String,
+    /// Its items' worst defect.
+    pub label: String,
+    /// Items until now.
+    pub count: u64,
+}
+
 impl Incidents {
     /// Goes on where [`Incidents::memo`] left off; starts with none where the text is no memo.
     #[must_use]
@@ -46,6 +57,27 @@ impl Incidents {
     #[must_use]
     pub fn memo(&self) -> String {
         serde_json::to_string(&self.open).unwrap_or_default()
+    }
+
+    /// Judges by another rule from now on.
+    pub fn set_rule(&mut self, rule: IncidentRule) {
+        self.rule = rule;
+    }
+
+    /// Those that go on.
+    #[must_use]
+    pub fn open(&self, now: Instant) -> Vec<OpenIncident> {
+        let is_open = |open: &&Open| now.saturating_duration_since(open.last) < self.rule.quiet;
+        let told =
+            |open: &Open| OpenIncident { id: open.id.clone(), label: open.label.clone(), count: open.count };
+        self.open.iter().filter(is_open).map(told).collect()
+    }
+
+    /// Ends the incident with this id; whether there was one. The next like defect opens another.
+    pub fn close(&mut self, id: &str) -> bool {
+        let before = self.open.len();
+        self.open.retain(|open| open.id != id);
+        self.open.len() < before
     }
 
     /// Adds an item whose worst defect has this label to its incident, which is opened if there is none.

@@ -5,5 +5,5 @@ mod incidents;
 mod reporter;
 
 pub use clock::clock_state;
-pub use incidents::{IncidentRule, Incidents};
+pub use incidents::{IncidentRule, Incidents, OpenIncident};
 pub use reporter::{Draft, Origin, Reporter};

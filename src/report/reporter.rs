@@ -44,6 +44,11 @@ impl Reporter {
         Self { origin, incidents: Incidents::resume(rule, memo) }
     }
 
+    /// The incidents, to look at them or to change them.
+    pub fn incidents(&mut self) -> &mut Incidents {
+        &mut self.incidents
+    }
+
     /// What must be remembered across a restart together with the reports drafted until now.
     #[must_use]
     pub fn memo(&self) -> String {

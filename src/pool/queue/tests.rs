@@ -39,8 +39,30 @@ fn at_overload_the_newest_frames_win_and_the_others_are_counted() {
     queue.depart(1);
     let (frames, departures) = drain(&mut queue);
     assert_eq!(frames, [8, 9]);
-    assert_eq!(departures, [Departure { first: 1, last: 1, lost_looks: 8 }]);
+    assert_eq!(departures, [Departure { first: 1, last: 1, lost_looks: 8, passed_over: false }]);
     assert_eq!(queue.lost(), 8);
+}
+
+#[test]
+fn items_that_are_passed_over_depart_apart_from_those_that_are_judged() {
+    let mut queue = Queue::new(2, 2);
+    queue.depart(1);
+    queue.pass_over(2);
+    queue.pass_over(3);
+    queue.depart(4);
+    let (_, departures) = drain(&mut queue);
+    let told: Vec<_> = departures.iter().map(|it| (it.first, it.last, it.passed_over)).collect();
+    assert_eq!(told, [(1, 1, false), (2, 3, true), (4, 4, false)]);
+}
+
+#[test]
+fn a_nudge_is_heard_once_though_nothing_came() {
+    let mut queue = Queue::new(2, 2);
+    assert!(!queue.has_next());
+    queue.nudge();
+    assert!(queue.has_next());
+    assert!(matches!(queue.next(), Some(Coming::Nothing)));
+    assert!(!queue.has_next());
 }
 
 #[test]
@@ -71,7 +93,7 @@ fn looks_come_to_the_judge_in_order_whichever_worker_is_first() {
     }
     let (frames, departures) = drain(&mut queue);
     assert_eq!(frames, [0, 1, 2]);
-    assert_eq!(departures, [Departure { first: 1, last: 1, lost_looks: 0 }]);
+    assert_eq!(departures, [Departure { first: 1, last: 1, lost_looks: 0, passed_over: false }]);
 }
 
 #[test]
@@ -119,7 +141,7 @@ fn a_look_that_no_worker_brings_back_is_lost_and_holds_nothing_up() {
     queue.bring_back(ticket, seen(&taken));
     let (frames, departures) = drain(&mut queue);
     assert_eq!(frames, [0; 0]);
-    assert_eq!(departures, [Departure { first: 1, last: 2, lost_looks: 2 }]);
+    assert_eq!(departures, [Departure { first: 1, last: 2, lost_looks: 2, passed_over: false }]);
 }
 
 proptest! {
