@@ -5,14 +5,19 @@ use std::{fs, path::PathBuf, sync::Arc};
 use andon_telemetry::Agent;
 
 use crate::{
-    agent::{events::Log, parts::Parts, threads::Place},
+    agent::{
+        events::Log,
+        parts::Parts,
+        rule::{UnknownLabels, rule},
+        threads::Place,
+        tuning::Tuning,
+    },
     camera::{Folder, FrameSource, UsbCamera},
     config::{self, Config, SecretError},
     delivery::Pace,
     evidence::{Evidence, EvidenceError, EvidenceSettings},
     hub::{Hub, Identity, TrustError},
     inspection::{Engine, Model, Pack, PackError},
-    items::Rule,
     outbox::{Opening, Outbox, OutboxError},
     report::Origin,
 };
@@ -24,15 +29,8 @@ pub enum AssemblyError {
     #[error("the model pack is refused: {0}")]
     Pack(#[from] PackError),
     /// The configuration speaks of labels that the pack does not have.
-    #[error("{}", unknown_labels(.unknown, .known, .pack))]
-    Labels {
-        /// In [model.thresholds] or [severity.labels].
-        unknown: Vec<String>,
-        /// The pack's.
-        known: Vec<String>,
-        /// Its folder.
-        pack: PathBuf,
-    },
+    #[error(transparent)]
+    Labels(#[from] UnknownLabels),
     /// The outbox cannot be used.
     #[error(transparent)]
     Outbox(#[from] OutboxError),
@@ -66,7 +64,6 @@ struct Station {
     config: Config,
     place: Place,
     model: Arc<Model>,
-    rule: Rule,
     link: Hub,
 }
 
@@ -90,9 +87,9 @@ pub fn prepare(stations: &[Config]) -> Result<Prepared, AssemblyError> {
         // What it starts says in the log whose it is.
         let place = if stations.len() == 1 { Place::alone() } else { Place::of(&config.station.id) };
         let model = load(config, &mut models)?;
-        let rule = rule(config, model.pack())?;
+        rule(config, model.pack())?;
         let link = Hub::new(identity, config.hub.settings.clone())?;
-        Ok(Station { config: config.clone(), place, model, rule, link })
+        Ok(Station { config: config.clone(), place, model, link })
     };
     stations.iter().zip(identities).map(prepare).collect::<Result<_, _>>().map(Prepared)
 }
@@ -110,24 +107,25 @@ impl Prepared {
 
 impl Station {
     fn open(self) -> Result<Parts<Hub>, AssemblyError> {
-        let Self { config, model, rule, link, .. } = self;
+        let Self { config, model, mut link, .. } = self;
+        let tuning = Tuning::open(config.clone(), Arc::clone(&model))?;
         let (outbox, opening) = Outbox::open(&config.outbox.file, config.outbox.limits)?;
         tell(&opening);
         let evidence = config.evidence.map(|evidence| {
-            let (folder, limit_bytes) = (evidence.folder, evidence.limit_bytes);
-            Evidence::start(EvidenceSettings { folder, limit_bytes })
+            let limit_bytes = tuning.settings().evidence_bytes.unwrap_or(evidence.limit_bytes);
+            Evidence::start(EvidenceSettings { folder: evidence.folder, limit_bytes })
         });
         Ok(Parts {
             source: source(&config.source),
             mode: config.items.mode,
             trigger: config.trigger,
             outputs: config.outputs,
-            rule,
+            tuning,
             origin: origin(config.station, model.pack()),
-            incidents: config.incidents,
             model,
             evidence: evidence.transpose()?,
             outbox,
+            desk: link.desk(),
             link,
             pace: Pace { window: config.hub.window, ..Pace::default() },
             listener: Arc::new(Log),
@@ -177,36 +175,6 @@ pub fn source(source: &config::Source) -> Box<dyn FrameSource> {
     }
 }
 
-/// The configuration's thresholds over the pack's, and its severities.
-///
-/// # Errors
-/// When the configuration names a label that the pack does not have.
-pub fn rule(config: &Config, pack: &Pack) -> Result<Rule, AssemblyError> {
-    let is_unknown = |label: &&String| !pack.labels().contains(label);
-    let named = config.model.thresholds.keys().chain(config.severities.by_label.keys());
-    let mut unknown: Vec<String> = named.filter(is_unknown).cloned().collect();
-    unknown.dedup();
-    if !unknown.is_empty() {
-        return Err(AssemblyError::Labels {
-            unknown,
-            known: pack.labels().to_vec(),
-            pack: config.model.pack.clone(),
-        });
-    }
-    let threshold_of = |label: &String| {
-        let own = config.model.thresholds.get(label).copied().or(config.model.threshold);
-        own.unwrap_or_else(|| pack.threshold(label))
-    };
-    Ok(Rule {
-        // Every finding bears one of the pack's labels, each of which has a threshold below.
-        threshold: config.model.threshold.unwrap_or(crate::inspection::Confidence::CERTAIN),
-        thresholds: pack.labels().iter().map(|label| (label.clone(), threshold_of(label))).collect(),
-        severity: config.severities.other,
-        severities: config.severities.by_label.clone(),
-        frames_enough: config.items.frames_enough,
-    })
-}
-
 fn origin(station: andon_telemetry::Station, pack: &Pack) -> Origin {
     let (name, version) = (pack.name().to_owned(), pack.version().to_owned());
     Origin {
@@ -225,13 +193,4 @@ fn tell(opening: &Opening) {
             to.display()
         ),
     }
-}
-
-fn unknown_labels(unknown: &[String], known: &[String], pack: &std::path::Path) -> String {
-    format!(
-        "[model.thresholds] or [severity.labels] names {}, which the model pack {} does not know; its labels are {}",
-        unknown.join(", "),
-        pack.display(),
-        known.join(", ")
-    )
 }

@@ -12,12 +12,19 @@
 mod threads;
 mod stop;
 mod events;
-mod parts;
 mod pulse;
 mod numbers;
+mod rule;
+mod overrides;
+mod tuning;
+mod parts;
+mod controls;
 mod watching;
 mod judging;
 mod delivering;
+mod orders;
+mod self_report;
+mod steering;
 mod station;
 mod supervision;
 mod assembly;
@@ -26,12 +33,15 @@ use std::time::Duration;
 
 use crate::{delivery::Link, pool::Pool, systemd::Systemd};
 
-pub use assembly::{AssemblyError, Prepared, assemble, identities, prepare, rule, source};
+pub use assembly::{AssemblyError, Prepared, assemble, identities, prepare, source};
 pub use events::{Listener, Log};
+pub use overrides::Overrides;
 pub use parts::Parts;
+pub use rule::{UnknownLabels, rule};
 pub use station::Outcome;
 pub use stop::Stop;
 pub use threads::AgentError;
+pub use tuning::Tuning;
 
 use station::Station;
 use supervision::Supervision;

@@ -3,15 +3,16 @@
 use std::sync::Arc;
 
 use crate::{
-    agent::events::Listener,
+    agent::{events::Listener, tuning::Tuning},
     camera::FrameSource,
     delivery::Pace,
     evidence::Evidence,
+    hub::Desk,
     inspection::Model,
-    items::{ItemMode, Rule},
+    items::ItemMode,
     outbox::Outbox,
     plant::{OutputSettings, TriggerSettings},
-    report::{IncidentRule, Origin},
+    report::Origin,
 };
 
 /// What a station is made of.
@@ -26,16 +27,16 @@ pub struct Parts<L> {
     pub outputs: Option<OutputSettings>,
     /// The model; stations that use the same pack may share it.
     pub model: Arc<Model>,
-    /// When a finding is a defect.
-    pub rule: Rule,
+    /// What of it can be changed from afar, and how it stands.
+    pub tuning: Tuning,
     /// Who reports.
     pub origin: Origin,
-    /// When an incident ends.
-    pub incidents: IncidentRule,
     /// Where pictures of NG items are kept, if they are.
     pub evidence: Option<Evidence>,
     /// Where reports wait.
     pub outbox: Outbox,
+    /// Where the hub's wishes arrive.
+    pub desk: Desk,
     /// The way to the hub.
     pub link: L,
     /// How fast and how patient delivery is.

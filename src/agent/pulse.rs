@@ -22,6 +22,8 @@ pub(super) struct Pulse {
     absence: Mutex<Option<String>>,
     /// What is wrong with the source although frames come.
     complaint: Mutex<Option<String>>,
+    /// What is wrong with the disk that reports go to.
+    disk: Mutex<Option<String>>,
 }
 
 /// The counts at one instant.
@@ -72,6 +74,20 @@ impl Pulse {
     /// Why no frames come, if none do.
     pub(super) fn absence(&self) -> Option<String> {
         self.absence.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The disk that reports go to is in this trouble, or in none.
+    pub(super) fn disk(&self, trouble: Option<String>) {
+        *self.disk.lock().unwrap_or_else(PoisonError::into_inner) = trouble;
+    }
+
+    /// Everything that is wrong, in one line; `None` where all is well.
+    pub(super) fn trouble(&self) -> Option<String> {
+        let disk = self.disk.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let absence = self.absence().map(|reason| format!("no frames: {reason}"));
+        let troubles = [absence, self.complaint(), disk.map(|it| format!("disk: {it}"))];
+        let troubles: Vec<_> = troubles.into_iter().flatten().collect();
+        (!troubles.is_empty()).then(|| troubles.join("; "))
     }
 
     /// Whether it is known how the station stands, `waited` after its start: its first frame was judged, or its source

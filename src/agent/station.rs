@@ -7,16 +7,20 @@ use tracing::Span;
 
 use crate::{
     agent::{
+        controls::{Controls, Dial},
         delivering::Delivering,
         judging::{INCIDENTS, Judging},
         numbers::ItemNumbers,
         parts::Parts,
         pulse::{Beat, Pulse},
+        self_report::Counts,
+        steering::{Counted, Steering},
         stop::Stop,
         threads::{AgentError, Place, spawn},
         watching::Watch,
     },
     delivery::{Delivery, Link, State},
+    evidence::Evidence,
     items::{Judgement, Tally, Verdict},
     outbox::Outbox,
     plant::{Listening, Outputs, Triggers},
@@ -59,6 +63,13 @@ pub(super) struct Station {
     camera: JoinHandle<()>,
     judge: JoinHandle<u64>,
     delivering: Delivering,
+    steering: Steered,
+}
+
+/// The thread that does what the hub wants.
+struct Steered {
+    thread: JoinHandle<()>,
+    stop: Stop,
 }
 
 impl Station {
@@ -72,7 +83,10 @@ impl Station {
         let tally = Arc::new(Tally::default());
         let pulse = Arc::new(Pulse::default());
         let memo = parts.outbox.memo(INCIDENTS)?;
-        let judgement = Judgement::new(parts.rule);
+        let settings = parts.tuning.settings();
+        let judgement = Judgement::new(settings.rule.clone());
+        let incidents = settings.incidents.clone();
+        let controls = Arc::new(Controls::new(settings));
         let terms = Terms { model: parts.model, floor: judgement.floor() };
         let handover = pool.join(terms, parts.source.is_live());
         let id = parts.origin.station.id.clone();
@@ -93,19 +107,42 @@ impl Station {
             numbers: ItemNumbers::resume(parts.outbox.clone()),
             handover: handover.clone(),
             pulse: Arc::clone(&pulse),
+            dial: Dial::of(&controls),
+            paused: false,
+            skipped: Default::default(),
             stop: sensing.clone(),
             region_fault: None,
+        };
+        let steering = Steering {
+            desk: parts.desk,
+            tuning: parts.tuning,
+            controls: Arc::clone(&controls),
+            handover: handover.clone(),
+            quota: parts.evidence.as_ref().map(Evidence::quota),
+            pulse: Arc::clone(&pulse),
+            tally: Arc::clone(&tally),
+            // A disk that takes no report must not keep anybody from saying so.
+            outbox: parts.outbox.beside()?,
+            hub: delivery.state(),
+            origin: parts.origin.clone(),
+            camera: watch.source.describe(),
+            stop: Stop::default(),
+            cadence: Default::default(),
+            counted: Counted::from(Counts::default()),
+            messages: Default::default(),
+            reported: Default::default(),
         };
         let judging = Judging {
             handover: handover.clone(),
             judgement,
-            reporter: Reporter::new(parts.origin, parts.incidents, memo.as_deref()),
+            reporter: Reporter::new(parts.origin, incidents, memo.as_deref()),
             outbox: parts.outbox.clone(),
             evidence: parts.evidence,
             tally: Arc::clone(&tally),
             pulse: Arc::clone(&pulse),
             listener: parts.listener,
             outputs,
+            dial: Dial::of(&controls),
             unwritten: Default::default(),
         };
         Ok(Self {
@@ -121,13 +158,18 @@ impl Station {
             delivering: Delivering::start(delivery, place)?,
             judge: spawn("judge", place, move || judging.run())?,
             camera: spawn("camera", place, move || watch.run())?,
+            steering: Steered {
+                stop: steering.stop.clone(),
+                thread: spawn("steering", place, move || steering.run())?,
+            },
         })
     }
 
     /// Whether a part ended before its time.
     pub(super) fn is_broken(&self) -> bool {
         let sensing_broke = self.camera.is_finished() || self.judge.is_finished();
-        (sensing_broke && !self.handover.is_closed()) || !self.delivering.is_alive()
+        let steering_broke = self.steering.thread.is_finished();
+        (sensing_broke && !self.handover.is_closed()) || steering_broke || !self.delivering.is_alive()
     }
 
     /// Whether it is known how it stands, `waited` after its start: see [`Pulse::is_known`].
@@ -199,6 +241,7 @@ impl Station {
             handover: self.handover,
             tally: self.tally,
             delivering: self.delivering,
+            steering: self.steering,
         }
     }
 }
@@ -213,6 +256,7 @@ pub(super) struct Finished {
     handover: Handover,
     tally: Arc<Tally>,
     delivering: Delivering,
+    steering: Steered,
 }
 
 impl Finished {
@@ -227,7 +271,10 @@ impl Finished {
     }
 
     pub(super) fn conclude(self) -> Result<Outcome, AgentError> {
+        self.steering.stop.set();
+        let steered = self.steering.thread.join().map_err(|_| AgentError::Bug("steering"));
         self.delivering.stop()?;
+        steered?;
         Ok(Outcome {
             station: self.id,
             ok: self.tally.get(Verdict::Ok),

@@ -1,12 +1,13 @@
 //! A camera's thread: takes frames, finds items in them, hands both over and never waits for the model.
 
 use std::{
+    collections::BTreeSet,
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use crate::{
-    agent::{numbers::ItemNumbers, pulse::Pulse, stop::Stop},
+    agent::{controls::Dial, numbers::ItemNumbers, pulse::Pulse, stop::Stop},
     camera::{Colour, Decoder, Frame, FrameSource, Next, Picture, PictureError, Pixels, Taken, Wanted},
     items::{ItemMode, Passing},
     plant::{Listening, Outputs},
@@ -28,6 +29,10 @@ pub(super) struct Watch {
     pub(super) numbers: ItemNumbers,
     pub(super) handover: Handover,
     pub(super) pulse: Arc<Pulse>,
+    pub(super) dial: Dial,
+    pub(super) paused: bool,
+    /// Items in view that were passed over in part.
+    pub(super) skipped: BTreeSet<u64>,
     pub(super) stop: Stop,
     /// What was last said of the region.
     pub(super) region_fault: Option<String>,
@@ -43,6 +48,7 @@ impl Watch {
         let mut decoder = Decoder::default();
         while !self.stop.is_set() {
             self.pulse.camera();
+            self.turn(&mut passing);
             self.give_up_triggers(false);
             match self.source.next_frame(PATIENCE) {
                 Ok(Next::Frame(frame)) => {
@@ -103,7 +109,7 @@ impl Watch {
 
     fn item(&mut self, frame: Frame, moment: Instant) {
         let item = self.numbers.take();
-        self.handover.offer(Look { item, region: self.mode.region(), frame });
+        self.offer(Look { item, region: self.mode.region(), frame });
         self.depart(item, moment);
     }
 
@@ -125,12 +131,34 @@ impl Watch {
         }
     }
 
-    /// An item is gone; its verdict will come.
-    fn depart(&self, item: u64, moment: Instant) {
+    /// Brings other settings into force, if there are.
+    fn turn(&mut self, passing: &mut Option<Passing>) {
+        let Some(settings) = self.dial.turned() else { return };
+        self.paused = settings.paused;
+        if settings.region != self.mode.region() {
+            self.mode = self.mode.clone().with_region(settings.region);
+            passing.iter_mut().for_each(|it| it.set_region(settings.region));
+        }
+    }
+
+    fn offer(&mut self, look: Look) {
+        if self.paused {
+            self.skipped.insert(look.item);
+        } else {
+            self.handover.offer(look);
+        }
+    }
+
+    /// An item is gone; its verdict will come. One that was passed over in part is not judged by the rest of it.
+    fn depart(&mut self, item: u64, moment: Instant) {
         if let Some(outputs) = &self.outputs {
             outputs.passed(item, moment);
         }
-        self.handover.depart(item);
+        if self.skipped.remove(&item) || self.paused {
+            self.handover.pass_over(item);
+        } else {
+            self.handover.depart(item);
+        }
     }
 
     fn pass(&mut self, passing: &mut Passing, decoder: &mut Decoder, frame: Frame) {
@@ -150,7 +178,7 @@ impl Watch {
         }
         for whole in seen.whole {
             let frame = frame.clone();
-            self.handover.offer(Look { item: whole.item, region: Some(whole.region), frame });
+            self.offer(Look { item: whole.item, region: Some(whole.region), frame });
         }
         for item in seen.left {
             self.depart(item, frame.taken.monotonic);

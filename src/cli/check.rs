@@ -3,6 +3,7 @@
 use std::{
     io::{self, Write},
     path::Path,
+    sync::Arc,
     time::Duration,
 };
 
@@ -13,12 +14,12 @@ use super::{
     stations::StationsArgument,
 };
 use crate::{
-    agent::{self, AssemblyError},
+    agent::{self, AssemblyError, Overrides, Tuning},
     camera::{Colour, Next, Picture, PictureError},
     config::{Config, ConfigError, Source},
     delivery::{Link, Session},
     hub::Hub,
-    inspection::Inspector,
+    inspection::Model,
     outbox::{Outbox, OutboxError},
 };
 
@@ -94,7 +95,13 @@ fn check(
     tell: &mut dyn FnMut(Checked) -> io::Result<()>,
 ) -> io::Result<()> {
     tell(Checked::ok("configuration", "the file is in order"))?;
-    tell(model(config))?;
+    match Model::load_for(&config.model.pack, &config.model.engine()) {
+        Ok(loaded) => {
+            tell(model(config, &loaded))?;
+            tell(twin(config, Arc::new(loaded)))?;
+        }
+        Err(error) => tell(Checked::fault("model", error))?,
+    }
     tell(source(config))?;
     for plant in plant(config) {
         tell(plant)?;
@@ -118,18 +125,34 @@ impl Checked {
     }
 }
 
-fn model(config: &Config) -> Checked {
-    let inspector = match Inspector::load_for(&config.model.pack, &config.model.engine()) {
-        Ok(inspector) => inspector,
-        Err(error) => return Checked::fault("model", error),
-    };
-    let pack = inspector.pack();
+fn model(config: &Config, model: &Model) -> Checked {
+    let pack = model.pack();
     match agent::rule(config, pack) {
         Err(error) => Checked::fault("model", error),
         Ok(_) => {
             let (name, version, labels) = (pack.name(), pack.version(), pack.labels().join(", "));
             Checked::ok("model", format!("{name} {version} computes what it should; labels: {labels}"))
         }
+    }
+}
+
+/// What was changed from afar holds over the file, so whoever reads the file must know.
+fn twin(config: &Config, model: Arc<Model>) -> Checked {
+    let file = Overrides::file(&config.outbox.file);
+    let overrides = match Overrides::load(&file) {
+        Ok(overrides) => overrides,
+        Err(error) => {
+            let remedy = "remove it, and the hub says its wishes again";
+            return Checked::fault("twin", format!("cannot read {}: {error}; {remedy}", file.display()));
+        }
+    };
+    // Where the file itself is at fault, that was told.
+    let Ok(tuning) = Tuning::with(config.clone(), model, overrides) else {
+        return Checked::warning("twin", "cannot be looked at before the faults above are corrected");
+    };
+    match tuning.told() {
+        told if told.is_empty() => Checked::ok("twin", "nothing was changed from afar"),
+        told => Checked::warning("twin", format!("changed from afar, over the file: {}", told.join(", "))),
     }
 }
 

@@ -11,6 +11,8 @@ mod outages;
 mod cameras;
 mod plant;
 mod wire;
+mod twin;
+mod card;
 mod configuration;
 mod commands;
 mod inspecting;

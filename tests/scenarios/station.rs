@@ -156,6 +156,11 @@ impl Agent {
         Self { child, log }
     }
 
+    /// Its process id.
+    pub(crate) fn process(&self) -> u32 {
+        self.child.id()
+    }
+
     /// SIGKILL, at once.
     pub(crate) fn dies(mut self) {
         self.child.kill().unwrap();
