@@ -48,6 +48,49 @@ pub fn letters(bytes: &[u8]) {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
+    /// Bytes of the corpus that are likely to meet each other.
+    fn letter() -> impl Strategy<Value = Vec<u8>> {
+        let topic = prop::sample::select(vec![
+            "$iothub/twin/res/200/?$rid=1",
+            "$iothub/twin/res/204/?$rid=2",
+            "$iothub/twin/res/429/?$rid=2",
+            "$iothub/twin/PATCH/properties/desired/?$version=2",
+            "$iothub/twin/PATCH/properties/desired/?$version=3",
+            "$iothub/methods/POST/ping/?$rid=a",
+            "{D}/%24.mid=1",
+        ]);
+        let payload = prop::sample::select(vec![
+            "",
+            "{}",
+            "null",
+            r#"{"desired": {"$version": 1}, "reported": {}}"#,
+            r#"{"desired": {"$version": 3, "a": {"b": 1}}, "reported": {"agent": 7}}"#,
+            r#"{"a": {"b": null}, "c": [[]]}"#,
+        ]);
+        (topic, payload).prop_map(|(topic, payload)| format!("{topic}\0{payload}\0").into_bytes())
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn letters_in_any_order_and_with_any_byte_changed_do_no_harm(
+            letters in prop::collection::vec(letter(), 0..8),
+            changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..4),
+        ) {
+            let mut bytes = letters.concat();
+            for (index, byte) in changes {
+                if !bytes.is_empty() {
+                    let index = index.index(bytes.len());
+                    bytes[index] = byte;
+                }
+            }
+            super::letters(&bytes);
+        }
+    }
+
     #[test]
     fn the_corpus_and_what_is_cut_from_it_do_no_harm() {
         let corpus = concat!(env!("CARGO_MANIFEST_DIR"), "/fuzz/corpus/letters");
