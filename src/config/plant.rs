@@ -87,13 +87,17 @@ pub(super) fn read_outputs(document: &Document<'_>, folder: &Path) -> Option<Out
         reject: line("reject_line"),
         light: line("light_line"),
         ready: line("ready_line"),
+        heartbeat: line("heartbeat_line"),
     };
     let server = read_server(&modbus);
     let number = |key| modbus.optional(key, whole::<u16>(0..=65_535, "number from 0"));
     let [reject, light, ready, heartbeat] =
         ["reject_coil", "light_coil", "ready_coil", "heartbeat_register"].map(number);
     let coils = OutputCoils { server, reject, light, ready, heartbeat };
-    let gpio = [lines.reject, lines.light, lines.ready].iter().any(Option::is_some).then_some(lines);
+    let gpio = [lines.reject, lines.light, lines.ready, lines.heartbeat]
+        .iter()
+        .any(Option::is_some)
+        .then_some(lines);
     let modbus = [reject, light, ready, heartbeat].iter().any(Option::is_some).then_some(coils);
     (gpio.is_some() || modbus.is_some()).then_some(OutputSettings { rules, gpio, modbus })
 }

@@ -52,6 +52,8 @@ pub struct OutputLines {
     pub light: Option<u32>,
     /// See `reject`.
     pub ready: Option<u32>,
+    /// The line that changes twice a second while the station is ready.
+    pub heartbeat: Option<u32>,
 }
 
 /// Who holds the lines, for whoever looks.
@@ -100,8 +102,8 @@ fn age(nanoseconds: u64) -> Duration {
     now.saturating_sub(Duration::from_nanos(nanoseconds))
 }
 
-/// Outputs that were taken from the system. Dropping them gives the lines back, which then are what the board makes of a
-/// line that nobody drives.
+/// Outputs that were taken from the system. Dropping them gives the lines back; whether they keep their level then is up
+/// to the chip.
 pub(super) struct Output {
     request: Request,
     settings: OutputLines,
@@ -109,8 +111,8 @@ pub(super) struct Output {
 
 impl Output {
     pub(super) fn open(settings: &OutputLines) -> Result<Self, String> {
-        let lines: Vec<Offset> =
-            [settings.reject, settings.light, settings.ready].into_iter().flatten().collect();
+        let OutputLines { reject, light, ready, heartbeat, .. } = settings;
+        let lines: Vec<Offset> = [reject, light, ready, heartbeat].into_iter().copied().flatten().collect();
         let mut request = Request::builder();
         request.with_consumer(CONSUMER).on_chip(&settings.chip);
         if settings.is_active_low {
@@ -124,12 +126,19 @@ impl Output {
     pub(super) fn show(&self, state: State) -> Result<(), String> {
         let OutputLines { reject, light, ready, .. } = self.settings;
         for (line, is_on) in [(reject, state.reject), (light, state.light), (ready, state.ready)] {
-            let Some(line) = line else { continue };
-            let value = if is_on { Value::Active } else { Value::Inactive };
-            let set = self.request.set_value(line, value);
-            set.map_err(|error| format!("cannot set GPIO line {line}: {error}"))?;
+            self.set(line, is_on)?;
         }
         Ok(())
+    }
+
+    pub(super) fn beat(&self, count: u16) -> Result<(), String> {
+        self.set(self.settings.heartbeat, count % 2 == 1)
+    }
+
+    fn set(&self, line: Option<Offset>, is_on: bool) -> Result<(), String> {
+        let Some(line) = line else { return Ok(()) };
+        let value = if is_on { Value::Active } else { Value::Inactive };
+        self.request.set_value(line, value).map_err(|error| format!("cannot set GPIO line {line}: {error}"))
     }
 }
 

@@ -7,8 +7,9 @@
 //! ```
 //!
 //! Invariants: every trigger becomes exactly one item, whatever the camera does. And when the station cannot see or does
-//! not come to its verdicts, `ready` goes off and the heartbeat stands still; when the process dies, its GPIO lines are
-//! given back and nobody counts the heartbeat on. So what waits for `ready` never takes a blind station for a good item.
+//! not come to its verdicts, `ready` goes off and the heartbeat stands still. When the process dies, nobody changes the
+//! heartbeat any more; `ready` may stay as it was, since many a chip keeps a line's level, and a controller its coil. So
+//! what waits for the heartbeat never takes a blind or dead station for a good item.
 
 mod triggers;
 mod schedule;

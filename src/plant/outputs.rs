@@ -200,7 +200,10 @@ impl Hand {
 
     fn show(&mut self, state: State, count: u16) -> Result<(), String> {
         match self {
-            Self::Gpio(output) => output.show(state),
+            Self::Gpio(output) => {
+                output.show(state)?;
+                output.beat(count)
+            }
             Self::Modbus(output) => {
                 output.show(state)?;
                 output.beat(count)
