@@ -63,36 +63,75 @@ const CONSUMER: &str = "andon";
 const LISTED: usize = 16;
 
 /// An input that was taken from the system.
-pub(super) struct Input(Request);
+pub(super) struct Input {
+    request: Request,
+    edge: Edge,
+    /// How long a level must last, where the kernel cannot see to that, and the last level that lasted.
+    settling: Option<(Duration, Value)>,
+}
+
+/// A line that never comes to rest is given up for now after so many changes.
+const CHATTER: usize = 1000;
 
 impl Input {
     pub(super) fn open(settings: &InputLine) -> Result<Self, String> {
-        let edge = match settings.edge {
+        let InputLine { edge, debounce, .. } = *settings;
+        let detection = match edge {
             Edge::Rising => EdgeDetection::RisingEdge,
             Edge::Falling => EdgeDetection::FallingEdge,
         };
-        let mut request = Request::builder();
-        request
-            .with_consumer(CONSUMER)
-            .on_chip(&settings.chip)
-            .with_line(settings.line)
-            .with_edge_detection(edge);
-        if !settings.debounce.is_zero() {
-            request.with_debounce_period(settings.debounce);
+        let request = |detection: EdgeDetection, debounce: Duration| {
+            let mut request = Request::builder();
+            request.with_consumer(CONSUMER).on_chip(&settings.chip).with_line(settings.line);
+            request.with_edge_detection(detection);
+            if !debounce.is_zero() {
+                request.with_debounce_period(debounce);
+            }
+            request.request()
+        };
+        match request(detection, debounce) {
+            Ok(request) => Ok(Self { request, edge, settling: None }),
+            // The kernel debounces no line of a chip behind a slow bus (its interrupts are nested).
+            Err(first) if !debounce.is_zero() => {
+                let refused = |_| refused(&settings.chip, &[settings.line], &first);
+                let request = request(EdgeDetection::BothEdges, Duration::ZERO).map_err(refused)?;
+                let level = request.lone_value().map_err(refused)?;
+                Ok(Self { request, edge, settling: Some((debounce, level)) })
+            }
+            Err(error) => Err(refused(&settings.chip, &[settings.line], &error)),
         }
-        request.request().map(Self).map_err(|error| refused(&settings.chip, &[settings.line], &error))
     }
 
-    /// Waits at most `patience` for an edge; when it was, by the kernel's clock.
-    pub(super) fn wait(&self, patience: Duration) -> Result<Option<Instant>, String> {
-        let failed = |error: gpiocdev::Error| format!("cannot read the GPIO line: {error}");
-        if !self.0.wait_edge_event(patience).map_err(failed)? {
+    /// Waits at most `patience` for an edge, and until the line has come to rest; when the edge was, by the kernel's
+    /// clock.
+    pub(super) fn wait(&mut self, patience: Duration) -> Result<Option<Instant>, String> {
+        self.edge_within(patience).map_err(|error| format!("cannot read the GPIO line: {error}"))
+    }
+
+    fn edge_within(&mut self, patience: Duration) -> gpiocdev::Result<Option<Instant>> {
+        if !self.request.wait_edge_event(patience)? {
             return Ok(None);
         }
-        let event = self.0.read_edge_event().map_err(failed)?;
+        let event = self.request.read_edge_event()?;
         let now = Instant::now();
-        Ok(Some(now.checked_sub(age(event.timestamp_ns)).unwrap_or(now)))
+        let at = now.checked_sub(age(event.timestamp_ns)).unwrap_or(now);
+        let Some((debounce, before)) = &mut self.settling else { return Ok(Some(at)) };
+        for _ in 0..CHATTER {
+            if !self.request.wait_edge_event(*debounce)? {
+                break;
+            }
+            self.request.read_edge_event()?;
+        }
+        let level = self.request.lone_value()?;
+        let before = std::mem::replace(before, level);
+        Ok(is_edge(self.edge, before, level).then_some(at))
     }
+}
+
+/// Whether a line that has come to rest did what triggers.
+fn is_edge(edge: Edge, before: Value, level: Value) -> bool {
+    let wanted = if edge == Edge::Rising { Value::Active } else { Value::Inactive };
+    before != level && level == wanted
 }
 
 /// Time since an instant of the monotonic clock, in which the kernel stamps edges.
@@ -171,6 +210,22 @@ fn there() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_a_level_that_lasts_is_an_edge() {
+        let (on, off) = (Value::Active, Value::Inactive);
+        for (edge, before, level, expected) in [
+            (Edge::Rising, off, on, true),
+            (Edge::Rising, off, off, false),
+            (Edge::Rising, on, on, false),
+            (Edge::Rising, on, off, false),
+            (Edge::Falling, on, off, true),
+            (Edge::Falling, off, off, false),
+            (Edge::Falling, off, on, false),
+        ] {
+            assert_eq!(is_edge(edge, before, level), expected, "{edge:?} {before:?} {level:?}");
+        }
+    }
 
     #[test]
     fn a_chip_that_does_not_exist_is_told_with_those_that_do() {
