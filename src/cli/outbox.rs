@@ -9,7 +9,7 @@ use clap::Subcommand;
 use serde_json::{Value, json};
 
 use super::outcome::Failure;
-use crate::outbox::{Entry, Outbox, OutboxError, SetAside};
+use crate::outbox::{Entry, Gap, Outbox, OutboxError, SetAside};
 
 /// What to do with the reports that wait; the agent may be running.
 #[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
@@ -121,15 +121,23 @@ fn list_for_people(outbox: &Outbox, notes: &mut impl Write) -> Result<(), Outbox
     writeln!(
         notes,
         "\n{} waiting ({} bytes); since the outbox was made: {} stored, {} delivered, {} lost to its limits, \
-         {} set aside, {} purged",
+         {} folded into earlier ones, {} set aside, {} purged",
         depth.reports,
         depth.bytes,
         totals.appended,
         totals.acknowledged,
         totals.dropped,
+        totals.folded,
         totals.set_aside,
         totals.purged
     )?;
+    if let Some(Gap { since, until, first_sequence, last_sequence, dropped, folded }) = outbox.gap()? {
+        writeln!(
+            notes,
+            "the last gap, from {since} to {until}: {dropped} lost and {folded} folded, between sequence numbers \
+             {first_sequence} and {last_sequence}"
+        )?;
+    }
     Ok(notes.flush()?)
 }
 

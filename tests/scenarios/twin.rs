@@ -291,4 +291,6 @@ fn what_a_full_outbox_costs_is_told_to_the_hub_once_it_is_back() {
     );
     agent.gets("TERM");
     agent.ends_well();
+    let list = station.does(&["outbox", "list"]).notes;
+    assert!(list.contains("folded into earlier ones") && list.contains("the last gap, from 20"), "{list}");
 }
