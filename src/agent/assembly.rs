@@ -13,7 +13,7 @@ use crate::{
         tuning::Tuning,
     },
     camera::{Folder, FrameSource, UsbCamera},
-    config::{self, Config, SecretError},
+    config::{self, Config, LoginError},
     delivery::Pace,
     evidence::{Evidence, EvidenceError, EvidenceSettings},
     hub::{Hub, Identity, TrustError},
@@ -37,19 +37,19 @@ pub enum AssemblyError {
     /// The evidence folder cannot be used.
     #[error(transparent)]
     Evidence(#[from] EvidenceError),
-    /// The connection string cannot be used.
+    /// It is not known who a station is at its hub.
     #[error(transparent)]
-    Secret(#[from] SecretError),
+    Login(#[from] LoginError),
     /// Two stations would log in as one device, of which IoT Hub allows one connection.
     #[error(
-        "the stations {first} and {second} have the connection string of the same device, {device}; register a device for each, and name its file in [hub] connection_string_file"
+        "the stations {first} and {second} are the same device, {device}; register a device for each, and give each its own connection string or registration in [hub]"
     )]
     SameDevice {
         /// A station's id.
         first: String,
         /// Another's.
         second: String,
-        /// Its id at the hub.
+        /// Who that is at the hub.
         device: String,
     },
     /// The certificate authorities cannot be used.
@@ -136,15 +136,15 @@ impl Station {
 /// Who the stations are at the hub.
 ///
 /// # Errors
-/// When a connection string cannot be used, or two are those of one device.
+/// When a secret cannot be used, or two stations are one device.
 pub fn identities(stations: &[Config]) -> Result<Vec<Identity>, AssemblyError> {
-    let identities: Result<Vec<_>, _> = stations.iter().map(|it| it.hub.connection_string.read()).collect();
+    let identities: Result<Vec<_>, _> = stations.iter().map(|it| it.hub.login.read()).collect();
     let identities = identities?;
     for (number, identity) in identities.iter().enumerate() {
-        let is_same = |it: &Identity| it.device() == identity.device() && it.host() == identity.host();
+        let is_same = |it: &Identity| it.is_same_device(identity);
         if let Some(first) = identities[..number].iter().position(is_same) {
             let id = |number: usize| stations[number].station.id.clone();
-            let device = identity.device().to_owned();
+            let device = identity.to_string();
             return Err(AssemblyError::SameDevice { first: id(first), second: id(number), device });
         }
     }

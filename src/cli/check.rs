@@ -235,27 +235,24 @@ fn hub(config: &Config, together: &[Config], offline: bool) -> Checked {
     if let Err(error @ AssemblyError::SameDevice { .. }) = agent::identities(together) {
         return Checked::fault("hub", error);
     }
-    let identity = match config.hub.connection_string.read() {
-        Ok(identity) => identity,
+    let identity = match config.hub.login.read() {
+        Ok(identity) => identity.without_memory(),
         Err(error) => return Checked::fault("hub", error),
     };
-    let (device, host) = (identity.device().to_owned(), identity.host().to_owned());
+    let who = identity.to_string();
     let link = match Hub::new(identity, config.hub.settings.clone()) {
         Ok(link) => link,
         Err(error) => return Checked::fault("hub", error),
     };
     if offline {
-        return Checked::ok("hub", format!("{device} at {host}; not logged in, as --offline says"));
+        return Checked::ok("hub", format!("{who}; not logged in, as --offline says"));
     }
     if Outbox::is_in_use(&config.outbox.file) {
         // IoT Hub allows one connection a device: a log-in here would cut the running agent's.
-        return Checked::warning(
-            "hub",
-            format!("{device} at {host}; not logged in, as its agent is running"),
-        );
+        return Checked::warning("hub", format!("{who}; not logged in, as its agent is running"));
     }
     match log_in(link) {
-        Ok(()) => Checked::ok("hub", format!("{device} logged in at {host}")),
+        Ok(()) => Checked::ok("hub", format!("{who}: logged in")),
         Err(error) => Checked::fault("hub", error),
     }
 }

@@ -15,6 +15,7 @@ mod commission;
 mod inspect;
 mod bench;
 mod model;
+mod hub;
 mod pages;
 
 use std::{
@@ -68,6 +69,11 @@ enum Command {
     Model {
         #[command(subcommand)]
         command: model::ModelCommand,
+    },
+    /// Get stations ready for their hub
+    Hub {
+        #[command(subcommand)]
+        command: hub::HubCommand,
     },
     /// Look at the reports that wait for the hub
     Outbox {
@@ -135,6 +141,7 @@ fn execute(command: Command) -> Result<(), Failure> {
             let can_ask = io::stdin().is_terminal() && notes.is_terminal();
             model::run(&command, &mut io::stdin().lock(), can_ask, &mut notes)
         }
+        Command::Hub { command } => hub::run(&command, &mut io::stdin().lock(), &mut out, &mut notes),
         Command::Outbox { config, command } => {
             let config = config.load()?;
             outbox::run(&command, &config.outbox.file, &mut out, &mut notes).map_err(Failure::from)

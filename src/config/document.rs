@@ -14,7 +14,7 @@ use toml::{
 
 use super::{
     fault::{ConfigError, Fault, Key},
-    secret::is_secret,
+    marks::is_secret,
     value::{Wrong, quote},
 };
 

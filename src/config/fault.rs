@@ -7,7 +7,7 @@ use std::{
 
 use serde::{Serialize, Serializer};
 
-use super::secret::is_secret;
+use super::marks::is_secret;
 
 /// The longest text of the file that is repeated in a message, in characters.
 const LONGEST_QUOTE: usize = 60;

@@ -4,7 +4,7 @@ use std::{path::Path, time::Duration};
 
 use super::{
     document::{Document, Section},
-    secret::ConnectionString,
+    login::{Login, machine},
     value::{flag, path, whole},
 };
 use crate::hub::{HubSettings, Trust};
@@ -12,22 +12,22 @@ use crate::hub::{HubSettings, Trust};
 /// The hub.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hub {
-    /// Where the device's connection string is kept.
-    pub connection_string: ConnectionString,
+    /// Who the station is there, and where the proof is kept.
+    pub login: Login,
     /// How to reach the hub and log in.
     pub settings: HubSettings,
     /// Reports in flight at most; 1..=100.
     pub window: usize,
 }
 
-pub(super) fn read(document: &Document<'_>, folder: &Path) -> Hub {
+pub(super) fn read(document: &Document<'_>, folder: &Path, login: Login) -> Hub {
     let section = document.section("hub");
-    let file = section.optional("connection_string_file", path(folder));
     let seconds = |default, key, range| -> Duration {
         Duration::from_secs(section.or(default, key, whole(range, "seconds")))
     };
     let minutes: u64 = section.or(60, "token_minutes", whole(2..=1440, "minutes"));
     let settings = HubSettings {
+        connect_host: section.optional("connect_host", machine),
         port: section.or(8883, "port", whole(1..=65_535, "")),
         trust: trust(&section, folder),
         keep_alive: seconds(240, "keep_alive_seconds", 5..=1177),
@@ -35,11 +35,7 @@ pub(super) fn read(document: &Document<'_>, folder: &Path) -> Hub {
         token_life: Duration::from_secs(60 * minutes),
         ..HubSettings::default()
     };
-    Hub {
-        connection_string: file.map_or_else(|| ConnectionString::unnamed(folder), ConnectionString::File),
-        settings,
-        window: section.or(16, "reports_in_flight", whole(1..=100, "reports")),
-    }
+    Hub { login, settings, window: section.or(16, "reports_in_flight", whole(1..=100, "reports")) }
 }
 
 fn trust(section: &Section<'_>, folder: &Path) -> Trust {

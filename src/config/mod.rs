@@ -6,6 +6,7 @@
 mod document;
 mod likeness;
 mod value;
+mod marks;
 mod unknown;
 mod fault;
 mod secret;
@@ -16,6 +17,7 @@ mod plant;
 mod model;
 mod incidents;
 mod storage;
+mod login;
 mod hub;
 mod log;
 mod together;
@@ -28,8 +30,9 @@ pub use fault::{ConfigError, Fault, Key};
 pub use hub::Hub;
 pub use items::Items;
 pub use log::LogLevel;
+pub use login::{Login, LoginError};
 pub use model::{Model, Severities};
-pub use secret::{ConnectionString, SecretError};
+pub use secret::SecretError;
 pub use source::Source;
 pub use storage::{Evidence, Outbox};
 pub use tuned::TUNABLE;
@@ -149,7 +152,7 @@ impl Config {
         unknown::complain(&document);
         let own = config.as_ref().map(|config| {
             let evidence = config.evidence.as_ref().map(|it| it.folder.as_path());
-            let secret = config.hub.connection_string.path();
+            let secret = config.hub.login.own();
             together::own(
                 &document,
                 &config.station.id,
@@ -174,7 +177,8 @@ impl Config {
         let incidents = incidents::read(document);
         let evidence = storage::read_evidence(document, folder);
         let outbox = storage::read_outbox(document, folder);
-        let hub = hub::read(document, folder);
+        let id = station.as_ref().map(|station| station.id.as_str());
+        let hub = hub::read(document, folder, login::read(document, folder, id, &outbox.file));
         let log = log::read(document);
         Some(Self {
             station: station?,

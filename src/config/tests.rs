@@ -36,7 +36,7 @@ fn a_station_needs_to_be_told_little() {
     assert_eq!(config.station.id, "press-3");
     assert_eq!(config.model.pack, Path::new("/etc/andon/models/pcb"));
     assert_eq!(config.evidence.unwrap().folder, Path::new("/var/lib/andon/evidence"));
-    assert_eq!(config.hub.connection_string, super::ConnectionString::unnamed(Path::new("/etc/andon")));
+    assert_eq!(config.hub.login.own().path(), Path::new("/etc/andon/hub-connection-string"));
     assert_eq!(config.hub.settings, crate::hub::HubSettings::default());
     assert_eq!(config.hub.window, crate::delivery::Pace::default().window);
     assert_eq!(config.log.to_string(), "info");
@@ -90,6 +90,9 @@ limit_reports = 5
 limit_megabytes = 3
 [hub]
 connection_string_file = "key"
+certificate_file = "c.pem"
+private_key_file = "k.pem"
+connect_host = "gateway.example"
 port = 443
 ca_file = "ca.pem"
 system_authorities = false
@@ -97,6 +100,12 @@ keep_alive_seconds = 5
 connect_timeout_seconds = 300
 token_minutes = 2
 reports_in_flight = 100
+[hub.provisioning]
+host = "dps.example"
+id_scope = "0ne1"
+registration_id = "s:1"
+attestation = "certificate"
+device_key_file = "dk"
 [log]
 level = "trace"
 "#,
@@ -115,7 +124,13 @@ level = "trace"
         "IncidentRule { quiet: 60s, updates: [2, 3] }",
         r#"Evidence { folder: "/etc/andon/../pictures", limit_bytes: 2000000 }"#,
         r#"Outbox { file: "/var/lib/andon/o.db", limits: Limits { reports: 5, bytes: 3000000 } }"#,
-        r#"Hub { connection_string: File("/etc/andon/key"), settings: HubSettings { port: 443, trust: Only("#,
+        r#"place: File("/etc/andon/key")"#,
+        r#"place: File("/etc/andon/c.pem")"#,
+        r#"place: File("/etc/andon/k.pem")"#,
+        r#"Provisioning { host: "dps.example", id_scope: "0ne1", registration: RegistrationId("s:1"), "#,
+        r#"by_certificate: true, "#,
+        r#"place: File("/etc/andon/dk") }, memory: "/var/lib/andon/o.hub.json""#,
+        r#"settings: HubSettings { connect_host: Some("gateway.example"), port: 443, trust: Only("#,
         r#"Only("/etc/andon/ca.pem"), keep_alive: 5s, connect_timeout: 300s, token_life: 120s, product: "andon"#,
         "window: 100 }, log: Trace, paused: false }",
     ];

@@ -8,6 +8,7 @@ use std::{
 use super::{
     document::Document,
     fault::{ConfigError, Fault, Key},
+    secret::Secret,
     source::Source,
 };
 
@@ -28,7 +29,7 @@ pub(super) fn own(
     id: &str,
     outbox: &Path,
     evidence: Option<&Path>,
-    secret: &Path,
+    secret: &Secret,
     source: &Source,
 ) -> Vec<Own> {
     let own = |section, key, value, remedy| {
@@ -37,12 +38,12 @@ pub(super) fn own(
     };
     let file = "name another file here, or keep the stations' files in folders of their own";
     let folder = "name another folder here, or keep the stations' files in folders of their own";
-    let device =
-        "each station is a device of its own at the hub: name the file with its connection string here";
+    let device = "each station is a device of its own at the hub: name the file with its own secret here";
+    let (secret_section, secret_key) = secret.key();
     let mut all = vec![
         own("station", "id", PathBuf::from(id), "give each station an id of its own"),
         own("outbox", "file", place(outbox), file),
-        own("hub", "connection_string_file", place(secret), device),
+        own(secret_section, secret_key, place(secret.path()), device),
     ];
     all.extend(evidence.map(|it| own("evidence", "folder", place(it), folder)));
     if let Source::Usb(camera) = source {

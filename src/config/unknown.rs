@@ -9,7 +9,7 @@ use super::{
     document::{Document, holds_secret},
     fault::Key,
     likeness::{closest, likeness},
-    secret::{asks_for_secret, is_secret},
+    marks::{asks_for_secret, is_secret},
 };
 
 /// The words that a key may end with to say its unit, ours and those that people try.

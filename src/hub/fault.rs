@@ -7,6 +7,8 @@ use std::{io, time::Duration};
 
 use rumqttc::{ConnectReturnCode, ConnectionError, StateError, TlsError};
 
+use super::certificate::Stale;
+
 /// Why there is no session with the hub.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum HubFault {
@@ -48,21 +50,43 @@ pub enum HubFault {
         /// The station's time (RFC 3339).
         clock: String,
     },
-    /// The hub refused the login.
+    /// The peer refused the login.
     #[error(
-        "{peer} refused the login of device {device} ({code}); check that the station's clock is right (now \
-             {clock}; more than 5 minutes off is refused), that the device is registered in this hub and enabled, \
-             that the key is one of its two, and that HostName names the hub it is registered in"
+        "{peer} refused the login of {who} ({code}); check that the station's clock is right (now {clock}; more than 5 \
+             minutes off is refused), {checks}"
     )]
     Refused {
         /// Host name and port.
         peer: String,
-        /// The device's id.
-        device: String,
+        /// Who logged in.
+        who: String,
         /// The return code's name (MQTT 3.1.1, 3.2.2.3).
         code: &'static str,
         /// The station's time (RFC 3339).
         clock: String,
+        /// What else may be wrong.
+        checks: &'static str,
+    },
+    /// The station's own certificate is not good at this time, so no login is tried.
+    #[error("the station's certificate {stale} (now {clock}); no login is tried")]
+    Stale {
+        /// Why.
+        stale: Stale,
+        /// The station's time (RFC 3339).
+        clock: String,
+    },
+    /// The provisioning service knows the station and gives it no hub.
+    #[error(
+        "the provisioning service {peer} assigns {who} to no hub ({cause}); check that its enrolment is enabled, that \
+             a hub is linked to the service, and that the enrolment's allocation policy leaves one"
+    )]
+    Unassigned {
+        /// Host name and port.
+        peer: String,
+        /// Who asked.
+        who: String,
+        /// What the service said.
+        cause: String,
     },
     /// The hub cannot take logins at the moment.
     #[error("{peer} is not available at the moment (it said so); nothing to do here unless it lasts")]
@@ -72,14 +96,14 @@ pub enum HubFault {
     },
     /// The connection ended without a word.
     #[error(
-        "{peer} ended the connection ({cause}); if it happens again and again, check that no other client uses \
-             device {device}, that the hub's daily message quota is not used up, and that the device is enabled"
+        "{peer} ended the connection ({cause}); if it happens again and again, check that no other client logs in as \
+             {who}, that the hub's daily message quota is not used up, and that the device is enabled"
     )]
     Lost {
         /// Host name and port.
         peer: String,
-        /// The device's id.
-        device: String,
+        /// Who was logged in.
+        who: String,
         /// What was seen.
         cause: String,
     },
@@ -98,7 +122,44 @@ pub enum HubFault {
 pub(super) struct Peer {
     pub(super) host: String,
     pub(super) port: u16,
-    pub(super) device: String,
+    /// `device press-3`.
+    pub(super) who: String,
+    pub(super) role: Role,
+}
+
+/// What a login is for and how it is proven: what may be wrong with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Role {
+    DeviceWithKey,
+    DeviceWithCertificate,
+    RegistrationWithKey,
+    RegistrationWithCertificate,
+}
+
+impl Role {
+    /// Goes on a list that began with the clock.
+    fn checks(self) -> &'static str {
+        match self {
+            Self::DeviceWithKey => {
+                "that the device is registered in this hub and enabled, that the key is one of its two, and that \
+                 HostName names the hub it is registered in"
+            }
+            Self::DeviceWithCertificate => {
+                "that the device is registered in this hub with the certificate's thumbprint, or the certificate's \
+                 authority is verified in the hub and its common name is the device's id, that the device is enabled, \
+                 and that HostName names the hub it is registered in"
+            }
+            Self::RegistrationWithKey => {
+                "that id_scope is that of your provisioning service, that an enrolment bears this registration id, or \
+                 a group is there, and is enabled, and that the key is the enrolment's, or was derived from the \
+                 group's for this registration id (andon hub derive-key)"
+            }
+            Self::RegistrationWithCertificate => {
+                "that id_scope is that of your provisioning service, that the certificate stands in an enrolment that \
+                 is enabled, or its authority in a group that is, and that its common name is the registration id"
+            }
+        }
+    }
 }
 
 impl Peer {
@@ -132,13 +193,13 @@ impl Peer {
             ConnectionError::MqttState(error) => error.to_string(),
             other => other.to_string(),
         };
-        HubFault::Lost { peer: self.name(), device: self.device.clone(), cause }
+        HubFault::Lost { peer: self.name(), who: self.who.clone(), cause }
     }
 
     /// The connection ended and nothing says how.
     pub(super) fn ended(&self) -> HubFault {
         let cause = "without giving a reason".to_owned();
-        HubFault::Lost { peer: self.name(), device: self.device.clone(), cause }
+        HubFault::Lost { peer: self.name(), who: self.who.clone(), cause }
     }
 
     /// The first answer was no answer to a login.
@@ -147,8 +208,13 @@ impl Peer {
     }
 
     fn refused(&self, code: ConnectReturnCode) -> HubFault {
-        let refused =
-            |code| HubFault::Refused { peer: self.name(), device: self.device.clone(), code, clock: clock() };
+        let refused = |code| HubFault::Refused {
+            peer: self.name(),
+            who: self.who.clone(),
+            code,
+            clock: clock(),
+            checks: self.role.checks(),
+        };
         match code {
             ConnectReturnCode::ServiceUnavailable => HubFault::Unavailable { peer: self.name() },
             ConnectReturnCode::BadUserNamePassword => refused("bad user name or password"),
@@ -184,6 +250,6 @@ fn is_network(error: &io::Error) -> bool {
     )
 }
 
-fn clock() -> String {
+pub(super) fn clock() -> String {
     format!("{:.0}", jiff::Timestamp::now())
 }

@@ -1,7 +1,17 @@
 //! Azure IoT Hub over MQTT 3.1.1: who the station is, how it logs in, how a report travels, what the hub wants.
 
-mod fault;
+mod topic;
+mod key;
+mod certificate;
+mod device;
+mod enrolment;
 mod identity;
+mod token;
+mod trust;
+mod fault;
+mod assignment;
+mod registration;
+mod provisioning;
 mod twin;
 mod letter;
 mod desk;
@@ -9,13 +19,14 @@ mod correspondence;
 mod session;
 #[cfg(any(test, fuzzing))]
 pub mod hostile;
-mod token;
-mod topic;
-mod trust;
 
+pub use certificate::{CertificateError, ClientCertificate, Stale};
 pub use desk::{Answer, Desired, Desk, Errand};
+pub use device::{IdentityError, host_name};
+pub use enrolment::{Attestation, Enrolment, EnrolmentError, RegistrationId};
 pub use fault::HubFault;
-pub use identity::{Identity, IdentityError};
+pub use identity::Identity;
+pub use key::{Key, KeyError};
 pub use letter::{Call, Message};
 pub use session::{Hub, HubSession, HubSettings};
 pub use trust::{Trust, TrustError};

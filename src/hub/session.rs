@@ -20,10 +20,14 @@ use tokio::{
 };
 
 use super::{
+    certificate::ClientCertificate,
     correspondence::{Correspondence, Mail},
     desk::Desk,
-    fault::{HubFault, Peer},
-    identity::Identity,
+    device::{Device, Proof},
+    fault::{HubFault, Peer, Role, clock},
+    identity::{Account, Identity},
+    provisioning::Provisioning,
+    registration::Service,
     token::Token,
     topic::{self, RESERVED},
     trust::{Trust, TrustError},
@@ -54,6 +58,8 @@ const GOODBYE: Duration = Duration::from_secs(1);
 /// How to reach the hub and log in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HubSettings {
+    /// The machine to connect to, where it is not the one that the hub's name says.
+    pub connect_host: Option<String>,
     /// TCP port of MQTT over TLS.
     pub port: u16,
     /// Who may vouch for the hub.
@@ -71,6 +77,7 @@ pub struct HubSettings {
 impl Default for HubSettings {
     fn default() -> Self {
         Self {
+            connect_host: None,
             port: 8883,
             trust: Trust::System,
             keep_alive: Duration::from_secs(240),
@@ -83,11 +90,17 @@ impl Default for HubSettings {
 
 /// The station's hub: makes sessions.
 pub struct Hub {
-    identity: Identity,
+    whereabouts: Whereabouts,
+    certificate: Option<ClientCertificate>,
     settings: HubSettings,
     transport: Transport,
-    peer: Peer,
     desk: Option<Desk>,
+}
+
+/// Where the station is a device.
+enum Whereabouts {
+    Told(Box<Device>),
+    Assigned(Box<Provisioning>),
 }
 
 impl Hub {
@@ -96,14 +109,17 @@ impl Hub {
     /// # Errors
     /// When the certificate authorities cannot be used.
     pub fn new(identity: Identity, settings: HubSettings) -> Result<Self, TrustError> {
-        let connector = settings.trust.connector()?;
+        let Identity { account, certificate } = identity;
+        let connector = settings.trust.connector(certificate.as_ref())?;
         let transport = Transport::tls_with_config(TlsConfiguration::NativeConnector(connector));
-        let peer = Peer {
-            host: identity.peer().to_owned(),
-            port: settings.port,
-            device: identity.device().to_owned(),
+        let whereabouts = match account {
+            Account::Device(device) => Whereabouts::Told(Box::new(device)),
+            Account::Enrolment(enrolment) => {
+                let service = Service { port: settings.port, transport: transport.clone(), enrolment };
+                Whereabouts::Assigned(Box::new(Provisioning::new(service, settings.connect_timeout)))
+            }
         };
-        Ok(Self { identity, settings, transport, peer, desk: None })
+        Ok(Self { whereabouts, certificate, settings, transport, desk: None })
     }
 
     /// Where the hub's wishes arrive. Without anybody at it, sessions subscribe to nothing: a cloud-to-device message
@@ -113,17 +129,59 @@ impl Hub {
         self.desk.get_or_insert_default().clone()
     }
 
-    fn options(&self, token: &Token) -> MqttOptions {
-        let device = self.identity.device();
-        let mut options = MqttOptions::new(device, &self.peer.host, self.peer.port);
+    /// Logs in as this device.
+    async fn log_in(&self, device: Device) -> Result<HubSession, HubFault> {
+        let (role, token) = match &device.proof {
+            Proof::Key(source) => {
+                let token = Token::sign(source, self.settings.token_life, rand::random());
+                (Role::DeviceWithKey, Some(token))
+            }
+            Proof::Certificate => (Role::DeviceWithCertificate, None),
+        };
+        let host = self.settings.connect_host.as_deref().unwrap_or(device.peer()).to_owned();
+        let peer = Peer { host, port: self.settings.port, who: format!("device {}", device.id()), role };
+        let options = self.options(&device, &peer, token.as_ref());
+        let (client, mut events) = AsyncClient::new(options, IN_FLIGHT.into());
+        let limit = self.settings.connect_timeout.max(Duration::from_secs(1));
+        let mut network = NetworkOptions::new();
+        network.set_connection_timeout(limit.as_secs()).set_tcp_nodelay(true);
+        events.set_network_options(network);
+        match events.poll().await {
+            Ok(Event::Incoming(Packet::ConnAck(_))) => {}
+            Ok(other) => return Err(peer.foreign(&other)),
+            Err(error) => return Err(peer.no_login(&error, limit)),
+        }
+        let letters = self.desk.clone().map(|desk| Correspondence::new(desk, device.id()));
+        for topic in letters.iter().flat_map(Correspondence::subscriptions) {
+            // One each, as Microsoft's own clients do; the queue is empty, so it has room.
+            let _ = client.try_subscribe(topic, QoS::AtLeastOnce);
+        }
+        // Its own task, because a dropped poll could lose half a packet.
+        let (sender, news) = mpsc::channel(usize::from(IN_FLIGHT));
+        Ok(HubSession {
+            letters,
+            client,
+            pump: tokio::spawn(pump(events, sender)),
+            news,
+            peer,
+            device: device.id().to_owned(),
+            renewal: token.map(|token| token.renewal()),
+            unnumbered: VecDeque::new(),
+            in_flight: HashMap::new(),
+        })
+    }
+
+    fn options(&self, device: &Device, peer: &Peer, token: Option<&Token>) -> MqttOptions {
+        let id = device.id();
+        let mut options = MqttOptions::new(id, &peer.host, peer.port);
         let user = format!(
-            "{}/{device}/?api-version={API_VERSION}&DeviceClientType={}&model-id={}",
-            self.identity.host(),
+            "{}/{id}/?api-version={API_VERSION}&DeviceClientType={}&model-id={}",
+            device.host(),
             utf8_percent_encode(&self.settings.product, RESERVED),
             utf8_percent_encode(MODEL_ID, RESERVED)
         );
         options
-            .set_credentials(user, token.text())
+            .set_credentials(user, token.map_or("", Token::text))
             // A session that is resumed brings the messages that wait for the device, and taking them is their end.
             .set_clean_session(self.desk.is_none())
             .set_keep_alive(self.settings.keep_alive.clamp(Duration::from_secs(1), LONGEST_KEEP_ALIVE))
@@ -138,34 +196,18 @@ impl Link for Hub {
     type Session = HubSession;
 
     async fn connect(&mut self) -> Result<HubSession, HubFault> {
-        let token = Token::sign(&self.identity, self.settings.token_life, rand::random());
-        let (client, mut events) = AsyncClient::new(self.options(&token), IN_FLIGHT.into());
-        let limit = self.settings.connect_timeout.max(Duration::from_secs(1));
-        let mut network = NetworkOptions::new();
-        network.set_connection_timeout(limit.as_secs()).set_tcp_nodelay(true);
-        events.set_network_options(network);
-        match events.poll().await {
-            Ok(Event::Incoming(Packet::ConnAck(_))) => {}
-            Ok(other) => return Err(self.peer.foreign(&other)),
-            Err(error) => return Err(self.peer.no_login(&error, limit)),
+        if let Some(stale) = self.certificate.as_ref().and_then(|it| it.stale_at(jiff::Timestamp::now())) {
+            return Err(HubFault::Stale { stale, clock: clock() });
         }
-        let letters = self.desk.clone().map(|desk| Correspondence::new(desk, &self.peer.device));
-        for topic in letters.iter().flat_map(Correspondence::subscriptions) {
-            // One each, as Microsoft's own clients do; the queue is empty, so it has room.
-            let _ = client.try_subscribe(topic, QoS::AtLeastOnce);
+        let device = match &mut self.whereabouts {
+            Whereabouts::Told(device) => Device::clone(device),
+            Whereabouts::Assigned(provisioning) => provisioning.device().await?,
+        };
+        let session = self.log_in(device).await;
+        if let Whereabouts::Assigned(provisioning) = &mut self.whereabouts {
+            provisioning.heard(session.as_ref().map(|_| ()));
         }
-        // Its own task, because a dropped poll could lose half a packet.
-        let (sender, news) = mpsc::channel(usize::from(IN_FLIGHT));
-        Ok(HubSession {
-            letters,
-            client,
-            pump: tokio::spawn(pump(events, sender)),
-            news,
-            peer: self.peer.clone(),
-            renewal: token.renewal(),
-            unnumbered: VecDeque::new(),
-            in_flight: HashMap::new(),
-        })
+        session
     }
 }
 
@@ -221,7 +263,9 @@ pub struct HubSession {
     pump: JoinHandle<()>,
     news: mpsc::Receiver<News>,
     peer: Peer,
-    renewal: Instant,
+    /// Its id.
+    device: String,
+    renewal: Option<Instant>,
     /// Handed to rumqttc, which gives packet numbers in the same order when it writes them.
     unnumbered: VecDeque<u64>,
     /// From packet number to sequence number.
@@ -290,7 +334,7 @@ impl Session for HubSession {
     type Error = HubFault;
 
     fn publish(&mut self, entry: &Entry) -> Result<(), Unsendable> {
-        let topic = topic::of_report(&self.peer.device, entry)?;
+        let topic = topic::of_report(&self.device, entry)?;
         match self.client.try_publish(topic, QoS::AtLeastOnce, false, entry.json.clone()) {
             Ok(()) => self.unnumbered.push_back(entry.sequence),
             // The connection has just ended; it is told by the next `acknowledged`, and the report is sent again.
@@ -323,7 +367,7 @@ impl Session for HubSession {
     }
 
     fn renewal(&self) -> Option<Instant> {
-        Some(self.renewal)
+        self.renewal
     }
 
     async fn close(mut self) {

@@ -4,6 +4,8 @@ use std::{fs, io, path::PathBuf};
 
 use native_tls::{Certificate, Protocol, TlsConnector};
 
+use super::certificate::ClientCertificate;
+
 /// The certificate authorities that may vouch for the hub. Azure's hubs chain to "DigiCert Global Root G2", which is
 /// among the system's; an edge gateway or a stand-in has an authority of its own.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -37,9 +39,16 @@ pub enum TrustError {
 }
 
 impl Trust {
-    /// A TLS client that believes these authorities and speaks TLS 1.2 or later, as IoT Hub demands.
-    pub(super) fn connector(&self) -> Result<TlsConnector, TrustError> {
+    /// A TLS client that believes these authorities, shows this certificate if it is asked for one, and speaks TLS 1.2
+    /// or later, as IoT Hub demands.
+    pub(super) fn connector(
+        &self,
+        certificate: Option<&ClientCertificate>,
+    ) -> Result<TlsConnector, TrustError> {
         let mut builder = TlsConnector::builder();
+        if let Some(certificate) = certificate {
+            builder.identity(certificate.identity()?);
+        }
         builder.min_protocol_version(Some(Protocol::Tlsv12));
         if let Self::SystemAnd(path) | Self::Only(path) = self {
             let unreadable = |cause| TrustError::Unreadable { path: path.clone(), cause };
@@ -64,15 +73,15 @@ mod tests {
     fn a_file_of_authorities_that_is_none_is_named() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("ca.pem");
-        let error = Trust::Only(path.clone()).connector().unwrap_err().to_string();
+        let error = Trust::Only(path.clone()).connector(None).unwrap_err().to_string();
         assert!(error.contains("cannot read") && error.contains("ca.pem"), "{error}");
         fs::write(&path, "no certificate").unwrap();
-        let error = Trust::SystemAnd(path).connector().unwrap_err().to_string();
+        let error = Trust::SystemAnd(path).connector(None).unwrap_err().to_string();
         assert!(error.contains("holds no certificate"), "{error}");
     }
 
     #[test]
     fn the_systems_authorities_need_no_file() {
-        assert!(Trust::System.connector().is_ok());
+        assert!(Trust::System.connector(None).is_ok());
     }
 }

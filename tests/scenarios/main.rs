@@ -7,6 +7,7 @@ mod pictures;
 mod survival;
 mod crash;
 mod stopping;
+mod identity;
 mod outages;
 mod cameras;
 mod plant;

@@ -46,15 +46,41 @@ impl Station {
         station
     }
 
+    /// A station at this hub that sees one dark item. It has no connection string of its own; `rest` is added to its
+    /// file.
+    pub(crate) fn at(hub: Builder, rest: &str) -> Self {
+        let station = Self::with(hub);
+        shade(&station.path("pictures/1.png"), DARK);
+        station.configure("", rest);
+        station
+    }
+
+    /// From now on its hub is this one.
+    pub(crate) fn moves_to(&mut self, hub: Builder, rest: &str) {
+        self.hub = hub.start().unwrap();
+        fs::write(self.path("ca.pem"), self.hub.ca_pem()).unwrap();
+        self.configure("", rest);
+    }
+
+    /// Puts a secret into a file of its own.
+    pub(crate) fn keeps(&self, name: &str, secret: &str) {
+        let path = self.path(name);
+        fs::write(&path, secret).unwrap();
+        fs::set_permissions(path, fs::Permissions::from_mode(0o600)).unwrap();
+    }
+
     fn new() -> Self {
+        let station = Self::with(Builder::new().device(DEVICE));
+        station.keeps("secret", &station.hub.connection_string(DEVICE).unwrap());
+        station
+    }
+
+    fn with(hub: Builder) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let hub = Builder::new().device(DEVICE).events(folder.path().join("events.jsonl")).start().unwrap();
+        let hub = hub.events(folder.path().join("events.jsonl")).start().unwrap();
         let station = Self { folder, hub };
         fs::create_dir(station.path("pictures")).unwrap();
         fs::write(station.path("ca.pem"), station.hub.ca_pem()).unwrap();
-        let secret = station.path("secret");
-        fs::write(&secret, station.hub.connection_string(DEVICE).unwrap()).unwrap();
-        fs::set_permissions(secret, fs::Permissions::from_mode(0o600)).unwrap();
         station
     }
 

@@ -239,7 +239,10 @@ fn stations_that_are_one_device_at_the_hub_are_refused_before_either_logs_in() {
     fs::copy(plant.path("press-3/secret"), plant.path("press-4/secret")).unwrap();
     let done = plant.does("run", &[]);
     assert_eq!(done.code, Some(2), "{done:?}");
-    assert!(done.notes.contains("the same device, press-3; register a device for each"), "{done:?}");
+    assert!(
+        done.notes.contains("the same device, press-3 at localhost; register a device for each"),
+        "{done:?}"
+    );
     let checked = plant.does("check", &["--offline"]);
     assert_eq!(checked.code, Some(1), "{checked:?}");
     assert!(checked.notes.contains("register a device for each"), "{checked:?}");

@@ -81,7 +81,7 @@ fn a_misspelt_section_is_told_with_what_was_meant() {
         ),
         (
             "[wifi]\nx = 1",
-            "1: [wifi]: there is no such section; remove it; there are [evidence], [hub], [incidents], [items], [items.region], [log], [model], [model.thresholds], [outbox], [outputs], [outputs.gpio], [outputs.modbus], [severity], [severity.labels], [source], [source.camera], [source.controls], [station], [trigger], [trigger.gpio], [trigger.modbus]",
+            "1: [wifi]: there is no such section; remove it; there are [evidence], [hub], [hub.provisioning], [incidents], [items], [items.region], [log], [model], [model.thresholds], [outbox], [outputs], [outputs.gpio], [outputs.modbus], [severity], [severity.labels], [source], [source.camera], [source.controls], [station], [trigger], [trigger.gpio], [trigger.modbus]",
         ),
     ]);
 }
