@@ -14,11 +14,15 @@ use tokio::{
 
 use super::{
     backoff::Backoff,
+    hush::Hush,
     link::{Link, Session},
     state::{Counters, State, count},
     window::Window,
 };
-use crate::outbox::{Entry, Outbox, OutboxError};
+use crate::{
+    outbox::{Entry, Outbox, OutboxError},
+    report::corrected,
+};
 
 /// How fast and how patient delivery is.
 #[derive(Clone, Debug)]
@@ -53,6 +57,7 @@ pub struct Delivery<L> {
     link: L,
     pace: Pace,
     backoff: Backoff,
+    hush: Hush,
     state: watch::Sender<State>,
     counters: Arc<Counters>,
     delivered: Delivered,
@@ -90,6 +95,7 @@ impl<L: Link> Delivery<L> {
             outbox,
             link,
             backoff: Backoff::new(pace.shortest_pause, pace.longest_pause),
+            hush: Hush::default(),
             pace,
             state: watch::Sender::new(State::Starting),
             counters: Arc::default(),
@@ -228,10 +234,13 @@ impl<L: Link> Delivery<L> {
             if entries.is_empty() {
                 return Ok(());
             }
-            for entry in entries {
+            for mut entry in entries {
                 *cursor = entry.sequence;
                 if self.landed.contains(&entry.sequence) {
                     continue;
+                }
+                if let Some(json) = corrected(&entry.json) {
+                    entry.json = json;
                 }
                 match session.publish(&entry) {
                     Ok(()) => {
@@ -280,7 +289,14 @@ impl<L: Link> Delivery<L> {
         count(&self.counters.failures);
         let pause = self.backoff.failed(rand::random());
         let attempts = self.backoff.failures();
-        tracing::warn!(attempts, "offline, next try in {:.1} s: {reason}", pause.as_secs_f64());
+        let seconds = pause.as_secs_f64();
+        match self.hush.speak(Instant::now()) {
+            Some(0) => tracing::warn!(attempts, "offline, next try in {seconds:.1} s: {reason}"),
+            Some(held) => {
+                tracing::warn!(attempts, held, "offline, next try in {seconds:.1} s: {reason}");
+            }
+            None => tracing::debug!(attempts, "offline, next try in {seconds:.1} s: {reason}"),
+        }
         self.state.send_modify(|state| {
             let since = match state {
                 State::Offline { since, .. } => *since,

@@ -4,6 +4,7 @@
 //! The hub's side is behind [`Link`] and [`Session`], as the stages must not know those after them.
 
 mod backoff;
+mod hush;
 mod courier;
 mod link;
 mod state;

@@ -4,6 +4,6 @@ mod clock;
 mod incidents;
 mod reporter;
 
-pub use clock::clock_state;
+pub use clock::{clock_state, corrected, is_known_wrong};
 pub use incidents::{IncidentRule, Incidents, OpenIncident};
 pub use reporter::{Draft, Origin, Reporter};

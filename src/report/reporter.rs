@@ -7,7 +7,7 @@ use andon_telemetry::{Agent, Clock, Defect, Item, MAX_BYTES, Model, Report, SCHE
 use crate::{
     items::Judged,
     report::{
-        clock::rfc3339,
+        clock::{rfc3339, uptime_at},
         incidents::{IncidentRule, Incidents},
     },
 };
@@ -58,7 +58,10 @@ impl Reporter {
     /// Drafts the report about an NG item; `None` for any other verdict, as nothing but defects is ever reported.
     pub fn draft(&mut self, judged: &Judged, clock: Clock, now: Instant) -> Option<Draft> {
         let worst = judged.defects.first()?;
-        let captured = judged.decisive.as_ref().map_or_else(SystemTime::now, |frame| frame.taken.wall);
+        let (taken, captured) = judged
+            .decisive
+            .as_ref()
+            .map_or_else(|| (now, SystemTime::now()), |frame| (frame.taken.monotonic, frame.taken.wall));
         let captured = timestamp(captured);
         let report_id = uuid::Uuid::now_v7().to_string();
         Some(Draft(Report {
@@ -71,6 +74,7 @@ impl Reporter {
             item: Item { sequence: judged.item, tracked_frames: judged.tracked_frames },
             captured_at: rfc3339(captured),
             clock,
+            uptime: (clock == Clock::Unsynchronised).then(|| uptime_at(taken)),
             defects: judged
                 .defects
                 .iter()
@@ -197,6 +201,13 @@ mod tests {
         assert_eq!(report.defects[0].confidence, 0.9123);
         assert_eq!(report.defects[0].area, Some([0.1, 0.2, 0.3, 0.4]));
         assert_eq!(report.incident.count, 1);
+    }
+
+    #[test]
+    fn a_report_by_a_doubtful_clock_says_how_long_the_computer_had_been_up() {
+        let uptime = |clock| reporter().draft(&ng(1), clock, Instant::now()).unwrap().report().uptime.clone();
+        assert_eq!(uptime(Clock::Synchronised), None);
+        assert!(uptime(Clock::Unsynchronised).is_some());
     }
 
     #[test]

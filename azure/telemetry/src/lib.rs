@@ -7,7 +7,9 @@ mod read;
 mod report;
 
 pub use read::{ReadError, read};
-pub use report::{Agent, Clock, Defect, Incident, Item, Model, Notify, Report, SCHEMA, Severity, Station};
+pub use report::{
+    Agent, Clock, Defect, Incident, Item, Model, Notify, Report, SCHEMA, Severity, Station, Uptime,
+};
 
 /// The largest report in bytes of JSON; larger ones are refused by [`read`] and never written by a station.
 pub const MAX_BYTES: usize = 64 * 1024;

@@ -24,6 +24,10 @@ pub struct Report {
     pub captured_at: String,
     /// Whether the station's clock could be believed at that instant.
     pub clock: Clock,
+    /// How long the computer had been up at that instant, where its clock could not be believed then. If [`Report::clock`]
+    /// says that it can, the instant was corrected before the report was sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uptime: Option<Uptime>,
     /// What made the item NG, most severe first.
     pub defects: Vec<Defect>,
     /// The item's overall score in 0..1, higher is worse; absent where a model gives none.
@@ -73,6 +77,15 @@ pub enum Clock {
     Synchronised,
     /// It did not: a Pi that was just switched on, say.
     Unsynchronised,
+}
+
+/// An instant on a clock that never jumps.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Uptime {
+    /// Names the run of the computer; uptimes of two runs have nothing to do with each other.
+    pub boot: String,
+    /// Milliseconds since that run began, those asleep included.
+    pub milliseconds: u64,
 }
 
 /// One finding that made the item NG.
