@@ -5,9 +5,14 @@
 
 use std::{io, time::Duration};
 
+use andon_telemetry::Clock;
 use rumqttc::{ConnectReturnCode, ConnectionError, StateError, TlsError};
 
-use super::certificate::Stale;
+use super::{
+    certificate::Stale,
+    checklist::{Role, Seen, of_tls},
+};
+use crate::report::clock_state;
 
 /// Why there is no session with the hub.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -37,11 +42,7 @@ pub enum HubFault {
         limit: Duration,
     },
     /// The peer is not who it claims to be, as far as the station knows.
-    #[error(
-        "no secure connection to {peer}: {cause}; check the station's clock (now {clock}), that the package \
-             ca-certificates is installed, that a private authority is configured if there is one, and that no \
-             proxy opens TLS connections on the way"
-    )]
+    #[error("no secure connection to {peer}: {cause}; {checks} (now {clock})")]
     Untrusted {
         /// Host name and port.
         peer: String,
@@ -49,6 +50,8 @@ pub enum HubFault {
         cause: String,
         /// The station's time (RFC 3339).
         clock: String,
+        /// What may be wrong.
+        checks: &'static str,
     },
     /// The peer refused the login.
     #[error(
@@ -66,6 +69,16 @@ pub enum HubFault {
         clock: String,
         /// What else may be wrong.
         checks: &'static str,
+    },
+    /// The clock cannot be right, so no login is tried.
+    #[error(
+        "the station's clock is wrong (now {clock}), and the hub refuses logins by a wrong clock; none is tried until it is \
+         right: check that the station reaches a time server (timedatectl timesync-status; UDP port 123), or set it with \
+         timedatectl set-time"
+    )]
+    ClockWrong {
+        /// The station's time (RFC 3339).
+        clock: String,
     },
     /// The station's own certificate is not good at this time, so no login is tried.
     #[error("the station's certificate {stale} (now {clock}); no login is tried")]
@@ -95,10 +108,7 @@ pub enum HubFault {
         peer: String,
     },
     /// The connection ended without a word.
-    #[error(
-        "{peer} ended the connection ({cause}); if it happens again and again, check that no other client logs in as \
-             {who}, that the hub's daily message quota is not used up, and that the device is enabled"
-    )]
+    #[error("{peer} ended the connection of {who} ({cause}); {checks}")]
     Lost {
         /// Host name and port.
         peer: String,
@@ -106,6 +116,8 @@ pub enum HubFault {
         who: String,
         /// What was seen.
         cause: String,
+        /// What may be wrong.
+        checks: &'static str,
     },
     /// The peer does not speak MQTT as it should.
     #[error("{peer} does not answer as an IoT Hub ({cause}); check HostName and the port")]
@@ -127,41 +139,6 @@ pub(super) struct Peer {
     pub(super) role: Role,
 }
 
-/// What a login is for and how it is proven: what may be wrong with it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Role {
-    DeviceWithKey,
-    DeviceWithCertificate,
-    RegistrationWithKey,
-    RegistrationWithCertificate,
-}
-
-impl Role {
-    /// Goes on a list that began with the clock.
-    fn checks(self) -> &'static str {
-        match self {
-            Self::DeviceWithKey => {
-                "that the device is registered in this hub and enabled, that the key is one of its two, and that \
-                 HostName names the hub it is registered in"
-            }
-            Self::DeviceWithCertificate => {
-                "that the device is registered in this hub with the certificate's thumbprint, or the certificate's \
-                 authority is verified in the hub and its common name is the device's id, that the device is enabled, \
-                 and that HostName names the hub it is registered in"
-            }
-            Self::RegistrationWithKey => {
-                "that id_scope is that of your provisioning service, that an enrolment bears this registration id, or \
-                 a group is there, and is enabled, and that the key is the enrolment's, or was derived from the \
-                 group's for this registration id (andon hub derive-key)"
-            }
-            Self::RegistrationWithCertificate => {
-                "that id_scope is that of your provisioning service, that the certificate stands in an enrolment that \
-                 is enabled, or its authority in a group that is, and that its common name is the registration id"
-            }
-        }
-    }
-}
-
 impl Peer {
     /// Why a login failed.
     pub(super) fn no_login(&self, error: &ConnectionError, limit: Duration) -> HubFault {
@@ -177,29 +154,33 @@ impl Peer {
                 HubFault::Unreachable { peer, port, cause: error.to_string() }
             }
             ConnectionError::Tls(error) => {
-                HubFault::Untrusted { peer, cause: error.to_string(), clock: clock() }
+                let cause = error.to_string();
+                HubFault::Untrusted { peer, checks: of_tls(&cause), cause, clock: clock() }
             }
             ConnectionError::ConnectionRefused(code) => self.refused(*code),
-            ConnectionError::MqttState(_) | ConnectionError::Io(_) => self.lost(error),
+            ConnectionError::MqttState(_) | ConnectionError::Io(_) => self.lost(error, Seen::default()),
             other => HubFault::Foreign { peer, cause: other.to_string() },
         }
     }
 
     /// Why a session broke.
-    pub(super) fn lost(&self, error: &ConnectionError) -> HubFault {
+    pub(super) fn lost(&self, error: &ConnectionError, seen: Seen) -> HubFault {
         let cause = match error {
             ConnectionError::MqttState(StateError::AwaitPingResp) => "it answers no ping".to_owned(),
             ConnectionError::MqttState(StateError::ConnectionAborted) => "without giving a reason".to_owned(),
             ConnectionError::MqttState(error) => error.to_string(),
             other => other.to_string(),
         };
-        HubFault::Lost { peer: self.name(), who: self.who.clone(), cause }
+        self.gone(cause, seen)
     }
 
     /// The connection ended and nothing says how.
-    pub(super) fn ended(&self) -> HubFault {
-        let cause = "without giving a reason".to_owned();
-        HubFault::Lost { peer: self.name(), who: self.who.clone(), cause }
+    pub(super) fn ended(&self, seen: Seen) -> HubFault {
+        self.gone("without giving a reason".to_owned(), seen)
+    }
+
+    fn gone(&self, cause: String, seen: Seen) -> HubFault {
+        HubFault::Lost { peer: self.name(), who: self.who.clone(), cause, checks: seen.checks() }
     }
 
     /// The first answer was no answer to a login.
@@ -250,6 +231,11 @@ fn is_network(error: &io::Error) -> bool {
     )
 }
 
+/// The station's time, and whether anybody confirmed it.
 pub(super) fn clock() -> String {
-    format!("{:.0}", jiff::Timestamp::now())
+    let doubt = match clock_state() {
+        Clock::Synchronised => "",
+        Clock::Unsynchronised => ", as far as it knows: no time server has confirmed it",
+    };
+    format!("{:.0}{doubt}", jiff::Timestamp::now())
 }

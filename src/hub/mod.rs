@@ -8,6 +8,7 @@ mod enrolment;
 mod identity;
 mod token;
 mod trust;
+mod checklist;
 mod fault;
 mod assignment;
 mod registration;

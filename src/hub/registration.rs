@@ -4,7 +4,8 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rumqttc::{
-    AsyncClient, ConnectionError, Event, EventLoop, MqttOptions, NetworkOptions, Packet, Publish, QoS, Transport,
+    AsyncClient, ConnectionError, Event, EventLoop, MqttOptions, NetworkOptions, Packet, Publish, QoS,
+    Transport,
 };
 use serde::Deserialize;
 use serde_json::json;
@@ -16,8 +17,9 @@ use tokio::{
 
 use super::{
     assignment::Assignment,
+    checklist::{Role, Seen},
     enrolment::Enrolment,
-    fault::{HubFault, Peer, Role},
+    fault::{HubFault, Peer},
 };
 
 const API_VERSION: &str = "2019-03-31";
@@ -43,9 +45,15 @@ pub(super) struct Service {
 /// What the service says.
 #[derive(Debug, PartialEq, Eq)]
 enum Answer {
-    Assigned { hub: String, device: String },
+    Assigned {
+        hub: String,
+        device: String,
+    },
     /// Not yet; ask after this operation, or, without one, as at first.
-    Wait { operation: Option<String>, pause: Duration },
+    Wait {
+        operation: Option<String>,
+        pause: Duration,
+    },
     /// The service is not well.
     Unavailable,
     /// No, in its words.
@@ -82,15 +90,15 @@ impl Service {
         let (sender, mut answers) = mpsc::channel(8);
         let mut tasks = JoinSet::new();
         tasks.spawn(listen(events, sender));
-        let gone = |_| peer.ended();
+        let gone = |_| peer.ended(Seen::default());
         client.try_subscribe(format!("{ANSWERS}#"), QoS::AtLeastOnce).map_err(gone)?;
         let mut request = 1;
         self.ask(client, request, None).map_err(gone)?;
         loop {
             let publish = match answers.recv().await {
                 Some(Ok(publish)) => publish,
-                Some(Err(error)) => return Err(peer.lost(&error)),
-                None => return Err(peer.ended()),
+                Some(Err(error)) => return Err(peer.lost(&error, Seen::default())),
+                None => return Err(peer.ended(Seen::default())),
             };
             let Some((about, answer)) = understood(&publish.topic, &publish.payload) else {
                 return Err(HubFault::Foreign {
@@ -233,7 +241,9 @@ fn of_body(body: Body, pause: Duration) -> Option<Answer> {
             let state = body.registration_state?;
             Some(Answer::Assigned { hub: state.assigned_hub?, device: state.device_id? })
         }
-        "assigning" | "unassigned" => Some(Answer::Wait { operation: Some(plain(&body.operation_id?)?), pause }),
+        "assigning" | "unassigned" => {
+            Some(Answer::Wait { operation: Some(plain(&body.operation_id?)?), pause })
+        }
         status => {
             let state = body.registration_state;
             let (code, message) = state.map_or((None, None), |it| (it.error_code, it.error_message));
@@ -279,7 +289,12 @@ mod tests {
         let failed = r#"{"operationId":"4.5","status":"failed","registrationState":{"errorCode":400207,
             "errorMessage":"Custom allocation failed","status":"failed"}}"#;
         for (status, query, body, expected) in [
-            (200, "", assigned, Answer::Assigned { hub: "h.example".to_owned(), device: "press-3".to_owned() }),
+            (
+                200,
+                "",
+                assigned,
+                Answer::Assigned { hub: "h.example".to_owned(), device: "press-3".to_owned() },
+            ),
             (202, "&retry-after=3", r#"{"operationId":"4.5","status":"assigning"}"#, wait(Some("4.5"), 3)),
             (200, "", r#"{"operationId":"4.5","status":"assigning"}"#, wait(Some("4.5"), 2)),
             (202, "&retry-after=99999", r#"{"operationId":"a","status":"unassigned"}"#, wait(Some("a"), 60)),
@@ -288,7 +303,12 @@ mod tests {
             (503, "", "", Answer::Unavailable),
             (200, "", failed, refused("failed, error 400207: Custom allocation failed")),
             (200, "", r#"{"status":"disabled"}"#, refused("disabled")),
-            (401, "", r#"{"errorCode":401002,"message":"no\nway"}"#, refused("status 401, error 401002: noway")),
+            (
+                401,
+                "",
+                r#"{"errorCode":401002,"message":"no\nway"}"#,
+                refused("status 401, error 401002: noway"),
+            ),
             (404, "", "nonsense", refused("status 404")),
         ] {
             let topic = format!("$dps/registrations/res/{status}/?$rid=7{query}");
@@ -316,7 +336,8 @@ mod tests {
             assert_eq!(understood(topic, body), None, "{topic} {body}");
         }
         let long = format!(r#"{{"message":"{}"}}"#, "x".repeat(10_000));
-        let Some((_, Answer::Refused(cause))) = understood("$dps/registrations/res/400/?$rid=1", &long) else {
+        let Some((_, Answer::Refused(cause))) = understood("$dps/registrations/res/400/?$rid=1", &long)
+        else {
             panic!("it is refused")
         };
         assert_eq!(cause.len(), LONGEST_CAUSE);

@@ -21,10 +21,11 @@ use tokio::{
 
 use super::{
     certificate::ClientCertificate,
+    checklist::{Role, Seen},
     correspondence::{Correspondence, Mail},
     desk::Desk,
     device::{Device, Proof},
-    fault::{HubFault, Peer, Role, clock},
+    fault::{HubFault, Peer, clock},
     identity::{Account, Identity},
     provisioning::Provisioning,
     registration::Service,
@@ -35,6 +36,7 @@ use super::{
 use crate::{
     delivery::{Link, Session, Unsendable},
     outbox::Entry,
+    report::is_known_wrong,
 };
 
 /// The newest version of the device API (iot-mqtt-connect-to-iot-hub).
@@ -166,6 +168,9 @@ impl Hub {
             peer,
             device: device.id().to_owned(),
             renewal: token.map(|token| token.renewal()),
+            since: Instant::now(),
+            has_offered: false,
+            has_delivered: false,
             unnumbered: VecDeque::new(),
             in_flight: HashMap::new(),
         })
@@ -196,9 +201,7 @@ impl Link for Hub {
     type Session = HubSession;
 
     async fn connect(&mut self) -> Result<HubSession, HubFault> {
-        if let Some(stale) = self.certificate.as_ref().and_then(|it| it.stale_at(jiff::Timestamp::now())) {
-            return Err(HubFault::Stale { stale, clock: clock() });
-        }
+        is_time_for(self.certificate.as_ref(), jiff::Timestamp::now())?;
         let device = match &mut self.whereabouts {
             Whereabouts::Told(device) => Device::clone(device),
             Whereabouts::Assigned(provisioning) => provisioning.device().await?,
@@ -208,6 +211,17 @@ impl Link for Hub {
             provisioning.heard(session.as_ref().map(|_| ()));
         }
         session
+    }
+}
+
+/// Whether a login can succeed at this time at all.
+fn is_time_for(certificate: Option<&ClientCertificate>, now: jiff::Timestamp) -> Result<(), HubFault> {
+    if is_known_wrong(now) {
+        return Err(HubFault::ClockWrong { clock: clock() });
+    }
+    match certificate.and_then(|it| it.stale_at(now)) {
+        Some(stale) => Err(HubFault::Stale { stale, clock: clock() }),
+        None => Ok(()),
     }
 }
 
@@ -266,6 +280,9 @@ pub struct HubSession {
     /// Its id.
     device: String,
     renewal: Option<Instant>,
+    since: Instant,
+    has_offered: bool,
+    has_delivered: bool,
     /// Handed to rumqttc, which gives packet numbers in the same order when it writes them.
     unnumbered: VecDeque<u64>,
     /// From packet number to sequence number.
@@ -282,7 +299,10 @@ impl HubSession {
                 }
                 Ok(None)
             }
-            News::Acknowledged(number) => Ok(self.in_flight.remove(&number)),
+            News::Acknowledged(number) => {
+                self.has_delivered = true;
+                Ok(self.in_flight.remove(&number))
+            }
             News::Subscribed => {
                 self.letters.iter_mut().for_each(Correspondence::confirmed);
                 Ok(None)
@@ -293,7 +313,7 @@ impl HubSession {
                 }
                 Ok(None)
             }
-            News::Ended(error) => Err(self.peer.lost(&error)),
+            News::Ended(error) => Err(self.peer.lost(&error, self.seen())),
         }
     }
 
@@ -312,10 +332,13 @@ impl HubSession {
     async fn hear(&mut self) -> Result<News, HubFault> {
         loop {
             self.post();
-            let (letters, peer) = (&self.letters, &self.peer);
+            let letters = &self.letters;
             let wakes = letters.as_ref().and_then(Correspondence::wakes).map(Moment::from_std);
             tokio::select! {
-                news = self.news.recv() => return news.ok_or_else(|| peer.ended()),
+                news = self.news.recv() => return match news {
+                    Some(news) => Ok(news),
+                    None => Err(self.peer.ended(self.seen())),
+                },
                 () = leaves(letters) => {}
                 () = async { if let Some(moment) = wakes { sleep_until(moment).await } }, if wakes.is_some() => {}
             }
@@ -330,13 +353,22 @@ async fn leaves(letters: &Option<Correspondence>) {
     }
 }
 
+impl HubSession {
+    fn seen(&self) -> Seen {
+        Seen { lasted: self.since.elapsed(), offered: self.has_offered, delivered: self.has_delivered }
+    }
+}
+
 impl Session for HubSession {
     type Error = HubFault;
 
     fn publish(&mut self, entry: &Entry) -> Result<(), Unsendable> {
         let topic = topic::of_report(&self.device, entry)?;
         match self.client.try_publish(topic, QoS::AtLeastOnce, false, entry.json.clone()) {
-            Ok(()) => self.unnumbered.push_back(entry.sequence),
+            Ok(()) => {
+                self.has_offered = true;
+                self.unnumbered.push_back(entry.sequence);
+            }
             // The connection has just ended; it is told by the next `acknowledged`, and the report is sent again.
             Err(error) => tracing::debug!("a report was not handed over: {error}"),
         }
@@ -380,5 +412,27 @@ impl Session for HubSession {
 impl Drop for HubSession {
     fn drop(&mut self) {
         self.pump.abort();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hub::certificate::tests::pair;
+
+    #[test]
+    fn no_login_is_tried_by_a_clock_that_is_known_to_be_wrong_or_outside_of_the_certificates_time() {
+        let (certificate, key) = pair("press-3");
+        let certificate = ClientCertificate::read(certificate.as_bytes(), key.as_bytes()).unwrap();
+        let fault = |certificate, now: &str| {
+            let refused = is_time_for(certificate, now.parse().unwrap());
+            refused.map_err(|fault| fault.to_string()).err().unwrap_or_default()
+        };
+        assert!(fault(None, "1970-01-01T00:00:12Z").contains("clock is wrong"));
+        assert!(fault(Some(&certificate), "1970-01-01T00:00:12Z").contains("clock is wrong"));
+        assert!(fault(Some(&certificate), "2025-06-01T00:00:00Z").contains("not valid before"));
+        assert!(fault(Some(&certificate), "2029-01-01T00:00:00Z").contains("ran out at"));
+        assert_eq!(fault(Some(&certificate), "2026-06-01T00:00:00Z"), "");
+        assert_eq!(fault(None, "2029-01-01T00:00:00Z"), "");
     }
 }

@@ -1,13 +1,27 @@
 //! Whom the station believes to be its hub.
 
-use std::{fs, io, path::PathBuf};
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
 
 use native_tls::{Certificate, Protocol, TlsConnector};
+use openssl::{hash::MessageDigest, x509::X509};
 
 use super::certificate::ClientCertificate;
 
-/// The certificate authorities that may vouch for the hub. Azure's hubs chain to "DigiCert Global Root G2", which is
-/// among the system's; an edge gateway or a stand-in has an authority of its own.
+/// The authorities that Azure's hubs and provisioning services chain to, the second one some day (azure-docs,
+/// iot-hub-tls-support.md), each with its SHA-256.
+const AZURE: [(&str, &str); 2] = [
+    ("DigiCert Global Root G2", "cb3ccbb76031e5e0138f8dd39a23f9de47ffc35e43c1144cea27d46a5ab1cb5f"),
+    (
+        "Microsoft RSA Root Certificate Authority 2017",
+        "c741f70f4b2a8d88bf2e71c14122ef53ef10eba0cfa5e64cfa20f418853073e0",
+    ),
+];
+
+/// The certificate authorities that may vouch for the hub. Azure's are among the system's; an edge gateway or a stand-in
+/// has an authority of its own.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Trust {
     /// Those of the system (package `ca-certificates`).
@@ -39,6 +53,18 @@ pub enum TrustError {
 }
 
 impl Trust {
+    /// Which authorities of Azure the station does not know, by name.
+    #[must_use]
+    pub fn without_azure(&self) -> Vec<&'static str> {
+        let system = openssl_probe::probe().cert_file.filter(|_| !matches!(self, Self::Only(_)));
+        let own = match self {
+            Self::System => None,
+            Self::SystemAnd(path) | Self::Only(path) => Some(path.clone()),
+        };
+        let known: Vec<String> = system.into_iter().chain(own).flat_map(|path| fingerprints(&path)).collect();
+        AZURE.iter().filter(|(_, it)| !known.iter().any(|known| known == it)).map(|(name, _)| *name).collect()
+    }
+
     /// A TLS client that believes these authorities, shows this certificate if it is asked for one, and speaks TLS 1.2
     /// or later, as IoT Hub demands.
     pub(super) fn connector(
@@ -65,9 +91,25 @@ impl Trust {
     }
 }
 
+/// The SHA-256 of each certificate in a PEM file; none where it cannot be read.
+fn fingerprints(path: &Path) -> Vec<String> {
+    let certificates =
+        fs::read(path).ok().and_then(|pem| X509::stack_from_pem(&pem).ok()).unwrap_or_default();
+    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    let digests = certificates.iter().filter_map(|it| it.digest(MessageDigest::sha256()).ok());
+    digests.map(|digest| hex(&digest)).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_systems_authorities_are_those_of_azure_and_a_private_one_is_not() {
+        assert_eq!(Trust::System.without_azure(), [] as [&str; 0], "is ca-certificates installed?");
+        let none = Trust::Only(PathBuf::from("/nowhere/ca.pem")).without_azure();
+        assert_eq!(none, AZURE.map(|(name, _)| name));
+    }
 
     #[test]
     fn a_file_of_authorities_that_is_none_is_named() {

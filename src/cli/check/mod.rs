@@ -1,5 +1,8 @@
 //! `andon check`: stations' configurations and everything that they name, each finding with its remedy.
 
+mod checked;
+mod hub;
+
 use std::{
     io::{self, Write},
     path::Path,
@@ -9,36 +12,21 @@ use std::{
 
 use serde_json::{Value, json};
 
+use self::checked::{Checked, Level};
 use super::{
     outcome::{Failure, write_json},
     stations::StationsArgument,
 };
 use crate::{
-    agent::{self, AssemblyError, Overrides, Tuning},
+    agent::{self, Overrides, Tuning},
     camera::{Colour, Next, Picture, PictureError},
     config::{Config, ConfigError, Source},
-    delivery::{Link, Session},
-    hub::Hub,
     inspection::Model,
     outbox::{Outbox, OutboxError},
 };
 
 /// A source must give a frame within this time.
 const SOURCE_PATIENCE: Duration = Duration::from_secs(5);
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Level {
-    Ok,
-    /// Works, but somebody should know.
-    Warning,
-    Fault,
-}
-
-struct Checked {
-    subject: &'static str,
-    level: Level,
-    message: String,
-}
 
 pub(super) fn run(
     stations: &StationsArgument,
@@ -108,21 +96,9 @@ fn check(
     }
     tell(evidence(config))?;
     tell(outbox(config))?;
-    tell(hub(config, together, offline))
-}
-
-impl Checked {
-    fn ok(subject: &'static str, message: impl ToString) -> Self {
-        Self { subject, level: Level::Ok, message: message.to_string() }
-    }
-
-    fn warning(subject: &'static str, message: impl ToString) -> Self {
-        Self { subject, level: Level::Warning, message: message.to_string() }
-    }
-
-    fn fault(subject: &'static str, message: impl ToString) -> Self {
-        Self { subject, level: Level::Fault, message: message.to_string() }
-    }
+    tell(hub::clock())?;
+    tell(hub::authorities(config))?;
+    tell(hub::login(config, together, offline))
 }
 
 fn model(config: &Config, model: &Model) -> Checked {
@@ -229,45 +205,6 @@ fn outbox(config: &Config) -> Checked {
         },
         Err(error) => Checked::fault("outbox", error),
     }
-}
-
-fn hub(config: &Config, together: &[Config], offline: bool) -> Checked {
-    if let Err(error @ AssemblyError::SameDevice { .. }) = agent::identities(together) {
-        return Checked::fault("hub", error);
-    }
-    let identity = match config.hub.login.read() {
-        Ok(identity) => identity.without_memory(),
-        Err(error) => return Checked::fault("hub", error),
-    };
-    let who = identity.to_string();
-    let link = match Hub::new(identity, config.hub.settings.clone()) {
-        Ok(link) => link,
-        Err(error) => return Checked::fault("hub", error),
-    };
-    if offline {
-        return Checked::ok("hub", format!("{who}; not logged in, as --offline says"));
-    }
-    if Outbox::is_in_use(&config.outbox.file) {
-        // IoT Hub allows one connection a device: a log-in here would cut the running agent's.
-        return Checked::warning("hub", format!("{who}; not logged in, as its agent is running"));
-    }
-    match log_in(link) {
-        Ok(()) => Checked::ok("hub", format!("{who}: logged in")),
-        Err(error) => Checked::fault("hub", error),
-    }
-}
-
-fn log_in(mut link: Hub) -> Result<(), String> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| format!("cannot start the network: {error}"))?;
-    let done = runtime.block_on(async {
-        let session = link.connect().await.map_err(|error| error.to_string())?;
-        session.close().await;
-        Ok(())
-    });
-    // A name that is being looked up while the network is gone cannot be interrupted.
-    runtime.shutdown_background();
-    done
 }
 
 /// The folder, or the nearest one above it that is there, takes files. Leaves nothing behind.
