@@ -53,12 +53,15 @@ fn the_readme_holds_the_commands_that_are_tested_here_and_no_other() {
     let inline: BTreeSet<_> = README.split('`').filter(|it| it.starts_with("make ")).collect();
     let tested = [
         "make bench",
+        "make crash-test ROUNDS=1000",
         "make cross",
         "make deb",
         "make deb ARCHITECTURE=arm64",
         "make demo ARGS='--frames DIR'",
         "make demo ARGS=--json",
+        "make fleet ARGS='--stations 1000'",
         "make fuzz",
+        "make infra",
         "make test",
     ];
     assert_eq!(inline, BTreeSet::from(tested));
@@ -109,7 +112,9 @@ fn make_deb_packs_what_it_has_built_for_either_processor() {
 fn make_bench_compares_the_released_programs() {
     let plan = run("make", &["--no-print-directory", "--dry-run", "bench", "TARGET=target", "ARGS=--quick"]);
     let plan = String::from_utf8(plan.stdout).unwrap().replace("\\\n", "");
-    let last = plan.split_whitespace().skip_while(|word| !word.ends_with("compare.py")).collect::<Vec<_>>();
+    let compared = plan.lines().find(|line| line.contains("compare.py")).unwrap_or_default();
+    let words =
+        compared.split_whitespace().skip_while(|word| !word.ends_with("compare.py")).collect::<Vec<_>>();
     let (andon, standin) = ("target/release/andon", "target/release/iothub-standin");
     let expected = [
         "tests/bench/compare.py",
@@ -121,8 +126,21 @@ fn make_bench_compares_the_released_programs() {
         "target/bench",
         "--quick",
     ];
-    assert_eq!(last, expected, "{plan}");
+    assert_eq!(words, expected, "{plan}");
     assert!(README.contains("`target/bench/bench.md`"));
+}
+
+#[test]
+fn the_long_commands_take_what_they_are_told() {
+    for (command, given, expected) in [
+        ("fleet", "ARGS=--stations 1000", "/andon-fleet --stations 1000"),
+        ("crash-test", "ROUNDS=1000", "ANDON_CRASH_ROUNDS=1000"),
+        ("infra", "TARGET=target", "azure/infra/tests/check.sh target/infra"),
+    ] {
+        let plan = run("make", &["--no-print-directory", "--dry-run", command, given]);
+        let plan = String::from_utf8(plan.stdout).unwrap();
+        assert!(plan.contains(expected), "{command}: {plan}");
+    }
 }
 
 #[test]
