@@ -20,10 +20,10 @@ pub enum Fact {
     Report(Box<Report>),
     /// A sign of life, or of its end.
     Sign(Sign, Timestamp),
-    /// Somebody at the station has acknowledged an incident, or with `None` all of them.
+    /// Somebody at the station has acknowledged an incident.
     Acknowledged {
         /// Which.
-        incident: Option<String>,
+        incident: String,
         /// Who, in the station's words.
         by: String,
     },
@@ -116,8 +116,10 @@ fn reported(body: &[u8], at: Timestamp) -> Vec<Fact> {
     let mut facts = vec![Fact::Sign(Sign::Reported { health }, at)];
     if let Some(acknowledged) = reported.get("acknowledged").and_then(Value::as_object) {
         let incident = text(acknowledged.get("incident"), LONGEST_ID);
-        let incident = (!incident.is_empty()).then_some(incident);
-        facts.push(Fact::Acknowledged { incident, by: text(acknowledged.get("by"), 80) });
+        // A station that has acknowledged nothing yet says so with an empty text.
+        if !incident.is_empty() {
+            facts.push(Fact::Acknowledged { incident, by: text(acknowledged.get("by"), 80) });
+        }
     }
     facts
 }

@@ -224,7 +224,7 @@ async fn keep_device(
                     Taken::Full => kept.full += 1,
                 },
                 Fact::Sign(sign, at) => changed |= log.observe(sign, *at, &plan.policy),
-                Fact::Acknowledged { incident, by } => changed |= log.acknowledge(incident.as_deref(), by),
+                Fact::Acknowledged { incident, by } => changed |= log.acknowledge(Some(incident), by),
             }
         }
         let news = log.decide(now, &plan.policy);

@@ -40,14 +40,19 @@ fn what_the_hub_says_of_a_station_is_a_sign() {
     let unwell = r#"{"version": 7, "properties": {"reported": {"health": {"state": "blind", "reason": "camera\r\ngone"},
         "$metadata": {}, "$version": 7}}}"#;
     let seen = r#"{"properties": {"reported": {"acknowledged": {"incident": "i1", "by": "Ada"}}}}"#;
-    let cases: [(Source, &str, &str); 8] = [
+    let cases: [(Source, &str, &str); 9] = [
         (Source::Connected, "{}", "[Sign(Connected, NOW)]"),
         (Source::Disconnected, "not even JSON", "[Sign(Disconnected, NOW)]"),
         (Source::Twin, unwell, r#"[Sign(Reported { health: Some(("blind", "camera  gone")) }, NOW)]"#),
         (
             Source::Twin,
             seen,
-            r#"[Sign(Reported { health: None }, NOW), Acknowledged { incident: Some("i1"), by: "Ada" }]"#,
+            r#"[Sign(Reported { health: None }, NOW), Acknowledged { incident: "i1", by: "Ada" }]"#,
+        ),
+        (
+            Source::Twin,
+            r#"{"properties": {"reported": {"acknowledged": {"incident": "", "by": ""}}}}"#,
+            "[Sign(Reported { health: None }, NOW)]",
         ),
         (
             Source::Twin,
