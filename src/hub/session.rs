@@ -364,11 +364,9 @@ impl Session for HubSession {
 
     fn publish(&mut self, entry: &Entry) -> Result<(), Unsendable> {
         let topic = topic::of_report(&self.device, entry)?;
+        self.has_offered = true;
         match self.client.try_publish(topic, QoS::AtLeastOnce, false, entry.json.clone()) {
-            Ok(()) => {
-                self.has_offered = true;
-                self.unnumbered.push_back(entry.sequence);
-            }
+            Ok(()) => self.unnumbered.push_back(entry.sequence),
             // The connection has just ended; it is told by the next `acknowledged`, and the report is sent again.
             Err(error) => tracing::debug!("a report was not handed over: {error}"),
         }

@@ -63,6 +63,18 @@ fn a_refused_login_says_what_to_look_at_and_is_tried_again() {
 }
 
 #[test]
+fn a_hub_that_takes_logins_and_no_reports_is_told_apart_from_a_second_client() {
+    let station = Station::that_sees(&[DARK]);
+    station.hub().set_faults(Faults { cut_after_connack: true, ..Faults::default() });
+    let mut agent = station.starts();
+    station.waits_until("told", |_| station.log().contains("it took the login and no report"));
+    assert!(station.log().contains("daily message quota"), "{}", station.log());
+    station.hub().set_faults(Faults::default());
+    agent.ends_well();
+    assert_eq!(station.hub().accepted(), 1);
+}
+
+#[test]
 fn a_token_is_renewed_before_the_hub_cuts_the_connection() {
     let station = Station::that_sees(&[]);
     let identity = Identity::parse(&station.hub().connection_string(DEVICE).unwrap()).unwrap();
