@@ -1,6 +1,6 @@
 # The words that README and CI use. Each installs what a fresh Debian or Ubuntu machine with Rust lacks.
 .DELETE_ON_ERROR:
-.PHONY: demo test neon cross deb fuzz bench crash-test infra fleet
+.PHONY: demo test neon cross deb test-vm fuzz bench crash-test infra fleet
 
 # Arguments for `make demo`: --json, --frames DIR, --seconds N; for `make bench`: --quick, --models DIR.
 ARGS ?=
@@ -54,6 +54,18 @@ endif
 infra: ## The Bicep files: syntax, names of properties, practices. Installs 400 MB, so not a part of `test`.
 	@local/prerequisites.sh build test
 	azure/infra/tests/check.sh $(TARGET)/infra
+
+# Every fault that a machine can show, in a virtual one, which takes root once to make its image.
+test-vm: ## The package in a virtual machine, from installation to purge; not a part of `test`, for it takes its time.
+	@local/prerequisites.sh build deb
+	cargo build --locked --package andon --profile $(PROFILE)
+	cargo build --locked --package iothub-standin --profile $(PROFILE)
+	tests/vm/image.sh amd64 $(TARGET)/vm/amd64
+	rm -rf $(TARGET)/vm/deb
+	local/deb.sh amd64 $(PROFILE) $(TARGET)/vm/deb 1.0.0-1
+	local/deb.sh amd64 $(PROFILE) $(TARGET)/vm/deb 1.0.0-2
+	tests/vm/test.sh $(TARGET)/vm/amd64 $(TARGET)/vm/deb/andon_1.0.0-1_amd64.deb $(TARGET)/vm/deb/andon_1.0.0-2_amd64.deb \
+		$(TARGET)/$(PROFILE_DIR)/iothub-standin $(TARGET)/vm/work
 
 bench: ## andon beside what people would use otherwise, on one core: a table in target/bench/bench.md.
 	@local/prerequisites.sh build bench

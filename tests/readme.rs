@@ -63,8 +63,13 @@ fn the_readme_holds_the_commands_that_are_tested_here_and_no_other() {
         "make fuzz",
         "make infra",
         "make test",
+        "make test-vm",
     ];
     assert_eq!(inline, BTreeSet::from(tested));
+    for line in tested {
+        let plan = shell(&line.replacen("make", "make --dry-run", 1), "");
+        assert!(plan.status.success(), "{line}: {}", String::from_utf8_lossy(&plan.stderr));
+    }
 }
 
 #[test]
@@ -87,6 +92,7 @@ fn make_fuzz_runs_each_target_as_long_as_it_is_told() {
     assert!(plan.lines().any(|line| line.trim_end() == "local/fuzz.sh 7"), "{plan}");
 }
 
+/// What is packed is tried by `make test-vm`, which is this plan and a virtual machine.
 #[test]
 fn make_deb_packs_what_it_has_built_for_either_processor() {
     for (given, build, pack) in [
