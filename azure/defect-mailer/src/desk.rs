@@ -12,7 +12,7 @@ use crate::health::after;
 use crate::notice::{Matter, Notice, Refused, RefusedNews, Root};
 use crate::plan::Plan;
 use crate::policy::Policy;
-pub use owed::{Claim, Content, Owed, Rest};
+pub use owed::{Claim, Content, Outcome, Owed, Rest};
 use tray::Tray;
 
 /// The layout of the desk in storage that this program reads and writes.
@@ -51,19 +51,6 @@ pub struct Job {
     pub tray: String,
     /// What.
     pub mail: Owed,
-}
-
-/// What became of a mail that was tried.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Outcome {
-    /// Recipients that have it, or will never have it.
-    pub done: Vec<String>,
-    /// Whether any has it.
-    pub reached: bool,
-    /// Whether all are done.
-    pub settled: bool,
-    /// Whether the next mail would fail as well.
-    pub rest: bool,
 }
 
 impl Desk {

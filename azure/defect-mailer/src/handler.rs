@@ -4,6 +4,7 @@
 //! desk, which takes each notice once; the log again, without what the desk has; then, mail by mail, the desk with a
 //! claim, the mail itself, and the desk without the mail.
 
+mod kept;
 mod keeping;
 mod sending;
 
@@ -21,7 +22,7 @@ use crate::journal::Journal;
 use crate::plan::Plan;
 use crate::station::StationLog;
 use crate::store::{Document, Store, StoreError};
-use keeping::Kept;
+use kept::Kept;
 
 /// Devices that one look at the clock sees to; the next look sees to the others.
 const DUE_AT_ONCE: usize = 500;

@@ -10,7 +10,7 @@ use lettre::message::Mailbox;
 use crate::letter::Language;
 use crate::notice::{Matter, Notice};
 use crate::policy::Policy;
-pub use document::PlanError;
+pub use document::{PlanError, parse};
 pub use shift::Shift;
 
 /// Who is told what.
@@ -68,14 +68,6 @@ impl Plan {
             rest: false,
         };
         Self { policy: Policy::default(), recipients: vec![everybody], zone, domain: domain.to_owned() }
-    }
-
-    /// Reads a plan.
-    ///
-    /// # Errors
-    /// Every fault, each with its remedy; a fault of the file's form with its line.
-    pub fn parse(text: &str, zone: TimeZone, domain: &str) -> Result<Self, Vec<PlanError>> {
-        document::parse(text, zone, domain)
     }
 
     /// The names of those whom a notice concerns, one at least.

@@ -1,17 +1,19 @@
 //! What must outlive the process, as documents under keys, each with a version: whoever writes says which version
 //! it has read, and whoever comes second reads again. So two instances may work at the same time.
 
+mod document;
 mod folder;
 mod blob;
 
 use std::time::Duration;
 
 use rand::Rng;
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 use tokio::time::sleep;
 
+use document::failed;
+
 pub use blob::{Blob, BlobError, Credentials};
+pub use document::{Document, Expected, StoreError, Versioned};
 pub use folder::Folder;
 
 /// How often a document is read again because somebody else was quicker.
@@ -24,44 +26,6 @@ pub enum Store {
     Folder(Folder),
     /// A container of an Azure storage account.
     Blob(Box<Blob>),
-}
-
-/// A document as it was read.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Versioned {
-    /// Its content.
-    pub bytes: Vec<u8>,
-    /// Its version, for writing.
-    pub version: String,
-}
-
-/// What must be there for a document to be written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Expected<'a> {
-    /// Nothing.
-    Absent,
-    /// This version.
-    Version(&'a str),
-    /// Anything.
-    Anything,
-}
-
-/// A document with a layout of its own.
-pub trait Document: Serialize + DeserializeOwned {
-    /// Whether this program knows its layout.
-    fn is_known(&self) -> bool;
-}
-
-/// The storage failed.
-#[derive(Debug, thiserror::Error)]
-#[error("{action} {place} failed: {reason}; check MAILER_STATE and that it can be read and written")]
-pub struct StoreError {
-    /// What was attempted.
-    pub action: &'static str,
-    /// On what.
-    pub place: String,
-    /// Why it failed.
-    pub reason: String,
 }
 
 impl Store {
@@ -148,8 +112,4 @@ impl Store {
         tracing::error!(key, aside, "a document cannot be understood and is set aside; it begins anew");
         self.put(&aside, found.bytes.clone(), Expected::Anything).await.map(drop)
     }
-}
-
-fn failed(action: &'static str, place: &str, reason: &dyn std::fmt::Display) -> StoreError {
-    StoreError { action, place: place.to_owned(), reason: reason.to_string() }
 }

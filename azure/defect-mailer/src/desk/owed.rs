@@ -60,6 +60,19 @@ pub struct Claim {
     pub until: Timestamp,
 }
 
+/// What became of a mail that was tried.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Outcome {
+    /// Recipients that have it, or will never have it.
+    pub done: Vec<String>,
+    /// Whether any has it.
+    pub reached: bool,
+    /// Whether all are done.
+    pub settled: bool,
+    /// Whether the next mail would fail as well.
+    pub rest: bool,
+}
+
 impl Claim {
     /// Whether somebody else may take the mail over. A handler that was started again on the same instance knows
     /// that the one before it is dead.

@@ -7,8 +7,7 @@ use andon_telemetry::Severity;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::Outcome;
-use super::owed::{Claim, Content, Owed, Rest};
+use super::owed::{Claim, Content, Outcome, Owed, Rest};
 use crate::health::after;
 use crate::notice::{Matter, Notice, Phase};
 use crate::plan::Plan;

@@ -9,12 +9,12 @@ use sha2::{Digest, Sha256};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
+use super::kept::{Handed, Kept};
 use super::{Handler, SWEEP};
 use crate::desk::Desk;
 use crate::health::after;
 use crate::intake::{Fact, Refusal};
 use crate::journal::Journal;
-use crate::notice::Notice;
 use crate::plain::plain;
 use crate::plan::Plan;
 use crate::station::{StationLog, Taken, hex};
@@ -26,23 +26,6 @@ const AT_ONCE: usize = 8;
 const KEPT: usize = 16 * 1024;
 /// The desk's key.
 const DESK: &str = "desk.json";
-
-/// What a batch came to.
-#[derive(Default)]
-pub(super) struct Kept {
-    pub(super) handed: Vec<Handed>,
-    pub(super) folded: usize,
-    pub(super) duplicates: usize,
-    /// Reports for which there was no room.
-    pub(super) full: usize,
-}
-
-/// What the desk must be told of a device.
-pub(super) struct Handed {
-    pub(super) device: String,
-    pub(super) notices: Vec<Notice>,
-    pub(super) due: Option<Timestamp>,
-}
 
 /// An event that the desk must count.
 pub(super) struct Counted {

@@ -103,7 +103,11 @@ fn yes() -> bool {
 #[derive(Default)]
 struct Check(Vec<PlanError>);
 
-pub(super) fn parse(text: &str, zone: TimeZone, domain: &str) -> Result<Plan, Vec<PlanError>> {
+/// Reads a plan.
+///
+/// # Errors
+/// Every fault, each with its remedy; a fault of the file's form with its line.
+pub fn parse(text: &str, zone: TimeZone, domain: &str) -> Result<Plan, Vec<PlanError>> {
     let document: Document = toml::from_str(text).map_err(|error| {
         let line = error.span().map_or(1, |span| text[..span.start.min(text.len())].lines().count().max(1));
         vec![PlanError { at: format!("line {line}"), fault: error.message().to_owned() }]

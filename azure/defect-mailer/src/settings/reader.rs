@@ -9,8 +9,8 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 use lettre::message::Mailbox;
 
-use super::{Fault, KNOWN, MOST_RECIPIENTS, Secret, Security, Smtp, State};
-use crate::plan::Plan;
+use super::parts::{Fault, KNOWN, MOST_RECIPIENTS, Secret, Security, Smtp, State};
+use crate::plan::{self, Plan};
 
 /// Collects faults while it reads.
 pub(super) struct Reader {
@@ -129,7 +129,7 @@ impl Reader {
                 return None;
             }
         };
-        let plan = Plan::parse(&text, zone, domain);
+        let plan = plan::parse(&text, zone, domain);
         plan.map_err(|faults| {
             faults.iter().for_each(|fault| self.fault("MAILER_PLAN", fault.to_string(), REMEDY))
         })

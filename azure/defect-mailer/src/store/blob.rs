@@ -8,7 +8,7 @@ mod credentials;
 
 use hyper::{Method, StatusCode};
 
-use super::{Expected, StoreError, Versioned, failed};
+use super::document::{Expected, StoreError, Versioned, failed};
 use crate::settings::Secret;
 pub use credentials::Credentials;
 use credentials::Signer;

@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 use sha2::{Digest, Sha256};
 use tokio::time::{Instant, sleep};
 
-use super::{Expected, StoreError, Versioned, failed};
+use super::document::{Expected, StoreError, Versioned, failed};
 use crate::station::hex;
 
 /// Matters set aside that are kept; the oldest make room.
