@@ -13,8 +13,8 @@ use serde::de::DeserializeOwned;
 
 use crate::{
     retry::{RawRetry, RetryPolicy},
+    schedule::{Schedule, Timer},
     time_span,
-    timer::{Schedule, Timer},
 };
 
 /// A function app as its folder describes it.

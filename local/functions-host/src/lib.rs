@@ -19,6 +19,7 @@
 //! again has to keep failing while its retries last.
 
 mod time_span;
+mod schedule;
 mod app;
 mod event;
 mod tail;
@@ -40,4 +41,4 @@ pub use host::{FunctionsHost, HostError, HostOptions};
 pub use payload::{Context, payload};
 pub use progress::Progress;
 pub use retry::RetryPolicy;
-pub use timer::{Schedule, Timer};
+pub use schedule::{Schedule, Timer};
