@@ -1,6 +1,6 @@
 # The words that README and CI use. Each installs what a fresh Debian or Ubuntu machine with Rust lacks.
 .DELETE_ON_ERROR:
-.PHONY: demo test neon cross deb test-vm fuzz bench crash-test infra fleet
+.PHONY: demo test neon cross deb test-vm fuzz bench bench-delivery crash-test soak infra fleet
 
 # Arguments for `make demo`: --json, --frames DIR, --seconds N; for `make bench`: --quick, --models DIR.
 ARGS ?=
@@ -75,6 +75,15 @@ bench: ## andon beside what people would use otherwise, on one core: a table in 
 		--standin $(TARGET)/release/iothub-standin --out $(TARGET)/bench $(ARGS)
 	@cargo build --quiet --locked --release --package defect-mailer
 	@python3 azure/defect-mailer/tests/bench/mailer.py $(TARGET)/release/defect-mailer | tee -a $(TARGET)/bench/bench.md
+	$(MAKE) bench-delivery
+
+bench-delivery: ## The part of `bench` that needs no model: outbox and session, beside Microsoft's SDK for Python.
+	@local/prerequisites.sh build bench
+	@cargo build --quiet --locked --release --package iothub-standin
+	@cargo build --quiet --locked --release --package andon --example delivery
+	@local/venv.sh azure local/iothub-standin/tests/sdk/requirements.txt
+	@$(TARGET)/azure-venv/bin/python -B tests/bench/delivery.py --delivery $(TARGET)/release/examples/delivery \
+		--standin $(TARGET)/release/iothub-standin --out $(TARGET)/bench $(filter --quick,$(ARGS))
 
 fleet: ## Stations, hub, mailer and mails on this machine, as many as ARGS says: `make fleet ARGS='--stations 1000'`.
 	@local/prerequisites.sh build
@@ -96,3 +105,10 @@ crash-test: ## SIGKILL, cuts of the network and power cuts at random instants, a
 	@cargo build --quiet --locked --package andon
 	ANDON_CRASH_ROUNDS=$(ROUNDS) $(if $(SEED),ANDON_CRASH_SEED=$(SEED)) cargo test --locked --package andon \
 		--test scenarios -- crash:: --nocapture
+
+# How many days `make soak` lives through.
+DAYS ?= 30
+
+soak: ## Weeks in fake time: outages, renewals, lost PUBACKs, jumps of the clock; what is kept and what grows.
+	@local/prerequisites.sh build test
+	ANDON_SOAK_DAYS=$(DAYS) cargo test --locked --package andon --test scenarios -- soak:: --nocapture

@@ -1,26 +1,13 @@
 """Contenders as processes that stay warm and take turns, so that a machine that slows down slows all of them."""
 
 import json
-import os
 import statistics
 import subprocess
 import sys
 
 import numpy as np
 
-# One thread each, whatever a library thinks of the machine.
-ONE_THREAD = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
-ONE_CORE = {max(os.sched_getaffinity(0))}
-
-
-def start(command, **options):
-    """Starts a process on one core."""
-    return subprocess.Popen(
-        [str(word) for word in command],
-        env={**os.environ, **ONE_THREAD},
-        preexec_fn=lambda: os.sched_setaffinity(0, ONE_CORE),
-        **options,
-    )
+from one_core import start
 
 
 class Contender:

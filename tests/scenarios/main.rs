@@ -6,6 +6,7 @@ mod pictures;
 
 mod survival;
 mod crash;
+mod soak;
 mod stopping;
 mod identity;
 mod outages;
