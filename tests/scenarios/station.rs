@@ -154,6 +154,15 @@ level = \"debug\"
         assert!(self.hub.wait_until(PATIENCE, is_so), "never {what}; the agent said:\n{}", self.log());
     }
 
+    /// From the start of an agent until a report of its arrived, on this machine and now; it is killed then.
+    pub(crate) fn time_to_deliver(&self) -> Duration {
+        let (start, before) = (Instant::now(), self.hub.accepted());
+        let agent = self.starts();
+        self.waits_until("delivered", |hub| hub.accepted() > before);
+        agent.dies();
+        start.elapsed()
+    }
+
     /// What all agents of this station said.
     pub(crate) fn log(&self) -> String {
         fs::read_to_string(self.path("agent.log")).unwrap_or_default()

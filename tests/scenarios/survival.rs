@@ -3,7 +3,6 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs, thread,
-    time::Duration,
 };
 
 use andon_demo::mailbox::Mailbox;
@@ -21,13 +20,14 @@ fn two_hundred_kills_with_the_hub_up_and_down_lose_no_report_and_mail_none_twice
     let seed: u64 = rand::random();
     eprintln!("seed {seed}");
     let mut rng = StdRng::seed_from_u64(seed);
+    let longest = station.time_to_deliver().mul_f64(1.5);
     let mut seen_waiting = BTreeSet::new();
     for _ in 0..KILLS {
         station.hub().set_listening(rng.random_bool(0.7));
         station.hub().set_faults(weather(&mut rng));
         let agent = station.starts();
         // A random moment is what this test is about; nothing is waited for.
-        thread::sleep(Duration::from_millis(rng.random_range(0..250)));
+        thread::sleep(longest.mul_f64(rng.random()));
         agent.dies();
         if station.path("outbox.db").exists() {
             seen_waiting.extend(waiting(&station));

@@ -1,10 +1,6 @@
 //! SIGKILL.
 
-use std::{
-    collections::BTreeSet,
-    thread,
-    time::{Duration, Instant},
-};
+use std::{collections::BTreeSet, thread};
 
 use andon::outbox::Outbox;
 use iothub_standin::{Faults, Puback};
@@ -18,7 +14,7 @@ fn kills_at_random_instants_lose_no_report() {
     let mut chance = chance("kills");
     let rounds = rounds(10);
     let station = Station::that_sees_every_second_item_dark(100.0);
-    let longest = time_to_deliver(&station) * 2;
+    let longest = station.time_to_deliver() * 2;
     let mut seen = BTreeSet::new();
     for _ in 0..rounds {
         station.hub().set_listening(chance.random_bool(0.7));
@@ -30,15 +26,6 @@ fn kills_at_random_instants_lose_no_report() {
         seen.extend(waiting(&station));
     }
     eprintln!("{rounds} kills: {}", reckon(&station, &seen));
-}
-
-/// From the start of the agent until a report of its arrived, on this machine and now.
-fn time_to_deliver(station: &Station) -> Duration {
-    let start = Instant::now();
-    let agent = station.starts();
-    station.waits_until("delivered", |hub| hub.accepted() > 0);
-    agent.dies();
-    start.elapsed()
 }
 
 fn weather(chance: &mut StdRng) -> Faults {
