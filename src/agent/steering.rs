@@ -140,6 +140,8 @@ impl Steering {
         put(&mut self.reported, "agent", agent);
         put(&mut self.reported, "model", model);
         put(&mut self.reported, "camera", camera);
+        let nothing = || json!({"incident": "", "by": "", "at": ""});
+        self.reported.entry("acknowledged").or_insert_with(nothing);
         let counters = self.counters();
         put(&mut self.reported, "counters", counters);
         match self.outbox() {
@@ -205,7 +207,7 @@ impl Steering {
     }
 
     /// Has the judge close an incident.
-    fn close(&self, which: Which) -> Result<Value, Answer> {
+    fn close(&mut self, which: Which) -> Result<Value, Answer> {
         let (answer, closed) = mpsc::channel();
         self.controls.wish(Wish::Close { which, answer });
         self.handover.nudge();
@@ -216,7 +218,10 @@ impl Steering {
             waited = closed.recv_timeout(TURN);
         }
         match waited {
-            Ok(Closed::Yes(incident)) => Ok(json!({"closed": told(&incident)})),
+            Ok(Closed::Yes(incident)) => {
+                self.tell_acknowledged(&incident);
+                Ok(json!({"closed": told(&incident)}))
+            }
             Ok(Closed::NoSuch(open)) => {
                 let open: Vec<_> = open.iter().take(MOST_INCIDENTS).map(told).collect();
                 let reason = "no such incident is open here";
@@ -225,6 +230,14 @@ impl Steering {
             Ok(Closed::Forgetful(reason)) => Err(refusal(500, reason)),
             Err(_) => Err(refusal(503, "the station's judge is busy; call again")),
         }
+    }
+
+    /// The mailer reads this from the twin: an incident that somebody has seen needs no further word.
+    fn tell_acknowledged(&mut self, incident: &OpenIncident) {
+        let at = format!("{:.0}", jiff::Timestamp::now());
+        let value = json!({"incident": incident.id, "by": "a direct method", "at": at});
+        put(&mut self.reported, "acknowledged", value);
+        self.desk.report(self.reported.clone());
     }
 
     /// How things stand, for a person; without a picture and without a secret.
@@ -254,7 +267,7 @@ impl Steering {
 }
 
 /// What is reported besides the properties that can be changed.
-const SECTIONS: [&str; 6] = ["agent", "model", "camera", "health", "counters", "outbox"];
+const SECTIONS: [&str; 7] = ["agent", "model", "camera", "health", "counters", "outbox", "acknowledged"];
 
 /// The longest description of a source that is reported, in characters.
 const LONGEST_SOURCE: usize = 240;

@@ -139,6 +139,7 @@ fn an_acknowledged_incident_is_closed_and_the_next_defect_opens_another() {
     let (first, _) = incident(0);
     let (status, answer) = call(&station, "acknowledge", json!({"incident": first}));
     assert_eq!((status, &answer["closed"]["id"]), (200, &json!(first)));
+    station.waits_until("told", |hub| reported(hub)["acknowledged"]["incident"] == json!(first));
     station.waits_until("opened another", |hub| incident(hub.events().len() - 1).0 != first);
     agent.gets("TERM");
     agent.ends_well();
