@@ -64,6 +64,7 @@ impl Line {
             item: Item { sequence: self.items, tracked_frames: 7 },
             captured_at,
             clock: Clock::Synchronised,
+            uptime: None,
             defects: vec![Defect {
                 label: label.to_owned(),
                 severity,
