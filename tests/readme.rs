@@ -53,6 +53,7 @@ fn the_readme_holds_the_commands_that_are_tested_here_and_no_other() {
     let inline: BTreeSet<_> = README.split('`').filter(|it| it.starts_with("make ")).collect();
     let tested = [
         "make bench",
+        "make bench-delivery",
         "make crash-test ROUNDS=1000",
         "make cross",
         "make deb",
@@ -62,6 +63,7 @@ fn the_readme_holds_the_commands_that_are_tested_here_and_no_other() {
         "make fleet ARGS='--stations 1000'",
         "make fuzz",
         "make infra",
+        "make soak DAYS=30",
         "make test",
         "make test-vm",
     ];
