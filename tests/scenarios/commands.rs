@@ -1,13 +1,13 @@
 //! `andon check`, `outbox` and `bench`, and how the command line refuses.
 
-use std::fs;
+use std::{fs, process::Command};
 
 use andon::outbox::Outbox;
 use serde_json::{Value, json};
 
 use crate::{
     pictures::{BRIGHT, DARK},
-    station::{Station, run, run_with, shade_pack},
+    station::{Station, andon, run, run_with, shade_pack},
 };
 
 #[test]
@@ -23,6 +23,15 @@ fn a_station_in_order_passes_its_check() {
 
     let offline = station.does(&["check", "--offline"]);
     assert_eq!((offline.code, station.hub().logins()), (Some(0), 1), "{offline:?}");
+}
+
+#[test]
+fn a_station_is_in_order_also_where_its_file_is_named_without_a_folder() {
+    let station = Station::that_sees(&[DARK]);
+    let mut command = Command::new(andon());
+    command.args(["check", "--offline", "--config"]).arg(station.config().file_name().unwrap());
+    let done = command.current_dir(station.config().parent().unwrap()).output().unwrap();
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
 }
 
 #[test]

@@ -209,7 +209,8 @@ fn outbox(config: &Config) -> Checked {
 
 /// The folder, or the nearest one above it that is there, takes files. Leaves nothing behind.
 fn is_writable(folder: &Path) -> io::Result<()> {
-    let folder = std::path::absolute(folder)?;
+    // A file's name alone has an empty folder, which is the current one.
+    let folder = std::path::absolute(Path::new(".").join(folder))?;
     let there = folder.ancestors().find(|it| it.exists()).unwrap_or(&folder);
     if !there.is_dir() {
         return Err(io::Error::other(format!("{} is no folder", there.display())));

@@ -16,7 +16,7 @@ use rumqttc::{Connect, ConnectReturnCode, Packet, Publish, QoS, Subscribe, mqttb
 use sha2::Sha256;
 
 pub(crate) const DEVICE: &str = "press-3";
-const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// What came back.
 #[derive(Debug, PartialEq)]
