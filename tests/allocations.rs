@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, path::Path, time::Instant};
 use allocation_counter::measure;
 use andon::{
     camera::{Colour, Decoder, Detail, Picture, Region, Taken, Wanted},
-    inspection::{Confidence, Inspector},
+    inspection::{Confidence, Engine, Inspector},
     items::{Decisive, Judgement, Rule, Verdict},
 };
 use andon_telemetry::Severity;
@@ -48,7 +48,7 @@ fn decoding_takes_no_memory_once_it_is_warm() {
 #[test]
 fn a_look_takes_what_the_engine_takes_and_every_one_the_same() {
     let pack = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/pcb");
-    let mut inspector = Inspector::load(&pack).unwrap();
+    let mut inspector = Inspector::load(&pack, &Engine::Tract).unwrap();
     let frames: Vec<Picture> = (0..4).map(frame).collect();
     // Nothing is that sure: an OK item.
     let floor = Confidence::CERTAIN;

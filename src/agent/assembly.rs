@@ -161,7 +161,7 @@ fn load(
     if let Some((.., model)) = loaded.iter().find(|(it, by, _)| *it == folder && *by == engine) {
         return Ok(Arc::clone(model));
     }
-    let model = Arc::new(Model::load_for(pack, &engine)?);
+    let model = Arc::new(Model::load(pack, &engine)?);
     loaded.push((folder, engine, Arc::clone(&model)));
     Ok(model)
 }

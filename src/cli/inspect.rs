@@ -53,7 +53,7 @@ pub(super) fn run(
     out: &mut dyn Write,
     notes: &mut (impl Write + IsTerminal),
 ) -> Result<(), Failure> {
-    let mut inspector = Inspector::load_for(&arguments.model, &arguments.engine)?;
+    let mut inspector = Inspector::load(&arguments.model, &arguments.engine)?;
     let mut judgement = Judgement::new(rule(inspector.pack(), arguments.confidence));
     // What cannot be listed stands for itself: it is an image that cannot be read.
     let images =

@@ -18,6 +18,7 @@ mod letter;
 mod desk;
 mod correspondence;
 mod session;
+mod login;
 #[cfg(any(test, fuzzing))]
 pub mod hostile;
 
@@ -29,6 +30,7 @@ pub use fault::HubFault;
 pub use identity::Identity;
 pub use key::{Key, KeyError};
 pub use letter::{Call, Message};
-pub use session::{Hub, HubSession, HubSettings};
+pub use login::{Hub, HubSettings};
+pub use session::HubSession;
 pub use trust::{Trust, TrustError};
 pub use twin::Properties;

@@ -38,20 +38,12 @@ pub enum InspectionError {
 }
 
 impl Inspector {
-    /// Loads a model pack to be run by tract, which is refused unless its hash, its shapes and its parity sample are
+    /// Loads a model pack to be run by an engine, which is refused unless its hash, its shapes and its parity sample are
     /// right.
     ///
     /// # Errors
-    /// Says what is wrong with the pack and what to do.
-    pub fn load(folder: &Path) -> Result<Self, PackError> {
-        Self::load_for(folder, &Engine::Tract)
-    }
-
-    /// The same to be run by a given engine.
-    ///
-    /// # Errors
-    /// Those of the pack, and those of an engine that is not there.
-    pub fn load_for(folder: &Path, engine: &Engine) -> Result<Self, PackError> {
+    /// Says what is wrong with the pack, or that the engine is not there, and what to do.
+    pub fn load(folder: &Path, engine: &Engine) -> Result<Self, PackError> {
         let (pack, bytes) = Pack::open(folder)?;
         let refuse = |reason: String| PackError::Graph { file: pack.model_path(), reason };
         let mut output = pack.manifest.output.clone();

@@ -21,21 +21,14 @@ pub struct Model {
 }
 
 impl Model {
-    /// Loads a model pack to be run by tract, which is refused unless its hash, its shapes and its parity sample are right.
+    /// Loads a model pack to be run by an engine, which is refused unless its hash, its shapes and its parity sample are
+    /// right.
     ///
     /// # Errors
-    /// Says what is wrong with the pack and what to do.
-    pub fn load(folder: &Path) -> Result<Self, PackError> {
-        Self::load_for(folder, &Engine::Tract)
-    }
-
-    /// The same to be run by a given engine.
-    ///
-    /// # Errors
-    /// Those of the pack, and those of an engine that is not there.
-    pub fn load_for(folder: &Path, engine: &Engine) -> Result<Self, PackError> {
+    /// Says what is wrong with the pack, or that the engine is not there, and what to do.
+    pub fn load(folder: &Path, engine: &Engine) -> Result<Self, PackError> {
         let load = || {
-            let tried = Inspector::load_for(folder, engine)?;
+            let tried = Inspector::load(folder, engine)?;
             // What the sample took is given back.
             let another = tried.another();
             another.map_err(|reason| PackError::Graph { file: tried.pack().model_path(), reason })

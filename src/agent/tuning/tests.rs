@@ -15,7 +15,7 @@ struct Scene {
 impl Scene {
     fn new() -> Self {
         let pack = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/packs/shade");
-        let model = Arc::new(Model::load_for(&pack, &Engine::Tract).unwrap());
+        let model = Arc::new(Model::load(&pack, &Engine::Tract).unwrap());
         Self { folder: tempfile::tempdir().unwrap(), model }
     }
 

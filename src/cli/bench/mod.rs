@@ -68,7 +68,7 @@ pub(super) fn run(
     notes: &mut (impl Write + IsTerminal),
 ) -> Result<(), Failure> {
     let (cpu, start) = (usage::cpu(), Instant::now());
-    let model = Model::load_for(&arguments.model, &arguments.engine)?;
+    let model = Model::load(&arguments.model, &arguments.engine)?;
     let (wall, cpu) = (start.elapsed(), usage::cpu() - cpu);
     let load = Load { wall, cpu, memory: memory()? };
     let inspector = model.inspector().map_err(Failure::Failed)?;

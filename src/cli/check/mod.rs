@@ -83,7 +83,7 @@ fn check(
     tell: &mut dyn FnMut(Checked) -> io::Result<()>,
 ) -> io::Result<()> {
     tell(Checked::ok("configuration", "the file is in order"))?;
-    match Model::load_for(&config.model.pack, &config.model.engine()) {
+    match Model::load(&config.model.pack, &config.model.engine()) {
         Ok(loaded) => {
             tell(model(config, &loaded))?;
             tell(twin(config, Arc::new(loaded)))?;

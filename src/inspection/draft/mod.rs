@@ -245,7 +245,7 @@ impl Draft {
         };
         fs::write(folder.join("model.toml"), pack.manifest())?;
         fs::write(folder.join("CARD.md"), pack.card(&self.graph))?;
-        Inspector::load_for(folder, &self.engine)?;
+        Inspector::load(folder, &self.engine)?;
         let within = read.iter().map(|it| &it.name).find(|name| !self.graph.outputs.contains(name)).cloned();
         Ok(Written { decoder: candidate.decoder.to_owned(), within, reference })
     }

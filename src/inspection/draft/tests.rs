@@ -80,7 +80,7 @@ fn a_file_that_says_everything_becomes_a_pack_without_a_question() {
     assert_eq!(draft.questions(), Ok(Vec::new()));
     let written = draft.write(&disk.path("pack"), "caps \"2\"", NO_PYTHON).unwrap();
     assert_eq!(written, Written { decoder: "yolov8".to_owned(), within: None, reference: None });
-    let inspector = Inspector::load(&disk.path("pack")).unwrap();
+    let inspector = Inspector::load(&disk.path("pack"), &Engine::Tract).unwrap();
     assert_eq!(inspector.pack().labels(), ["scratch", "dent's edge"]);
     assert_eq!(inspector.pack().name(), "caps \"2\"");
     let manifest = fs::read_to_string(disk.path("pack/model.toml")).unwrap();
@@ -193,7 +193,7 @@ fn a_given_picture_becomes_the_sample_as_the_input_will_be_fitted() {
     let mut draft = Draft::of(&disk.path("given.onnx"), Some(red)).unwrap();
     draft.questions().unwrap();
     draft.write(&disk.path("pack"), "caps", NO_PYTHON).unwrap();
-    let sample = Inspector::load(&disk.path("pack")).unwrap().sample().unwrap();
+    let sample = Inspector::load(&disk.path("pack"), &Engine::Tract).unwrap().sample().unwrap();
     let at = |x: usize| &sample.samples[(16 * 64 + x) * 3..][..3];
     assert_eq!((at(2), at(32)), (&[114, 114, 114][..], &[200, 0, 0][..]));
 }

@@ -70,14 +70,14 @@ impl Disk {
     }
 
     fn refusal(&self) -> String {
-        Inspector::load(&self.pack()).err().unwrap().to_string()
+        Inspector::load(&self.pack(), &Engine::Tract).err().unwrap().to_string()
     }
 }
 
 #[test]
 fn an_answer_that_is_no_number_is_no_verdict_and_the_next_picture_has_one() {
     let disk = Disk::with_pack();
-    let mut inspector = Inspector::load(&disk.pack()).unwrap();
+    let mut inspector = Inspector::load(&disk.pack(), &Engine::Tract).unwrap();
     let mut inspect = |grey: u8| {
         let pixels = Pixels { width: 64, height: 32, channels: 3, samples: vec![grey; 64 * 32 * 3] };
         let picture = Picture::Pixels(Arc::new(pixels));

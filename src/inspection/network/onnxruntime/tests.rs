@@ -42,7 +42,7 @@ fn engine() -> Engine {
 fn both_engines_find_the_same_with_the_shipped_pack() {
     let pack = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("models/pcb");
     let mut found = [Engine::Tract, engine()].map(|engine| {
-        let mut inspector = Inspector::load_for(&pack, &engine).unwrap();
+        let mut inspector = Inspector::load(&pack, &engine).unwrap();
         let picture = Picture::Pixels(Arc::new(inspector.sample().unwrap()));
         // Twice, for what one picture may leave to the next.
         (0..2)
