@@ -25,7 +25,8 @@ test: ## Everything that CI runs: format, lints, licences, all tests.
 	local/venv.sh modbus tests/modbus/requirements.txt
 	local/venv.sh onnxruntime tests/onnxruntime/requirements.txt
 	cargo test --workspace --locked --no-fail-fast
-	cargo test --package andon --features onnxruntime --locked --lib network::onnxruntime
+	cargo test --package andon --features onnxruntime,websocket --locked --lib --test scenarios -- \
+		network::onnxruntime websocket
 	@if [ -d ../shared/models ]; then cargo test --package andon --locked --lib network::tests::shared -- --ignored; \
 	else echo "not tested: the models of other projects, which would be in ../shared/models"; fi
 
@@ -35,18 +36,20 @@ neon: ## The convolutions' kernels for ARM, under emulation: installs a cross co
 
 # What `make cross` and `make deb` build: dist is small and fast, release is ready in a third of the time.
 PACK ?= dist
+# Cargo features of what they build: websocket, onnxruntime.
+FEATURES ?=
 ARCHITECTURE ?= amd64
 
 cross: ## The agent for 64-bit ARM, with Debian's packages only: target/aarch64-unknown-linux-gnu.
 	@local/prerequisites.sh build
-	local/aarch64.sh build --locked --package andon --profile $(PACK)
+	local/aarch64.sh build --locked --package andon --profile $(PACK) $(if $(FEATURES),--features $(FEATURES))
 
 deb: ## A Debian package in target/debian, for amd64 or with ARCHITECTURE=arm64.
 	@local/prerequisites.sh build deb
 ifeq ($(ARCHITECTURE),arm64)
-	local/aarch64.sh build --locked --package andon --profile $(PACK)
+	local/aarch64.sh build --locked --package andon --profile $(PACK) $(if $(FEATURES),--features $(FEATURES))
 else
-	cargo build --locked --package andon --profile $(PACK)
+	cargo build --locked --package andon --profile $(PACK) $(if $(FEATURES),--features $(FEATURES))
 endif
 	local/deb.sh $(ARCHITECTURE) $(PACK) $(TARGET)/debian
 	lintian --fail-on error,warning $(TARGET)/debian/andon_*_$(ARCHITECTURE).deb

@@ -58,6 +58,7 @@ fn the_readme_holds_the_commands_that_are_tested_here_and_no_other() {
         "make cross",
         "make deb",
         "make deb ARCHITECTURE=arm64",
+        "make deb FEATURES=websocket",
         "make demo ARGS='--frames DIR'",
         "make demo ARGS=--json",
         "make fleet ARGS='--stations 1000'",
@@ -103,6 +104,11 @@ fn make_deb_packs_what_it_has_built_for_either_processor() {
             "ARCHITECTURE=arm64",
             "local/aarch64.sh build --locked --package andon --profile dist",
             "arm64 dist",
+        ),
+        (
+            "FEATURES=websocket",
+            "cargo build --locked --package andon --profile dist --features websocket",
+            "amd64 dist",
         ),
     ] {
         let plan = run("make", &["--no-print-directory", "--dry-run", "deb", "TARGET=target", given]);

@@ -5,9 +5,9 @@ use std::{path::Path, time::Duration};
 use super::{
     document::{Document, Section},
     login::{Login, machine},
-    value::{flag, path, whole},
+    value::{flag, path, whole, word},
 };
-use crate::hub::{HubSettings, Trust};
+use crate::hub::{Carrier, HAS_WEBSOCKET, HubSettings, Trust};
 
 /// The hub.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,16 +26,29 @@ pub(super) fn read(document: &Document<'_>, folder: &Path, login: Login) -> Hub 
         Duration::from_secs(section.or(default, key, whole(range, "seconds")))
     };
     let minutes: u64 = section.or(60, "token_minutes", whole(2..=1440, "minutes"));
+    let carrier = carrier(&section);
     let settings = HubSettings {
         connect_host: section.optional("connect_host", machine),
-        port: section.or(8883, "port", whole(1..=65_535, "")),
+        port: section.or(carrier.port(), "port", whole(1..=65_535, "")),
         trust: trust(&section, folder),
         keep_alive: seconds(240, "keep_alive_seconds", 5..=1177),
         connect_timeout: seconds(30, "connect_timeout_seconds", 1..=300),
         token_life: Duration::from_secs(60 * minutes),
+        carrier,
         ..HubSettings::default()
     };
     Hub { login, settings, window: section.or(16, "reports_in_flight", whole(1..=100, "reports")) }
+}
+
+fn carrier(section: &Section<'_>) -> Carrier {
+    let carriers = [("tls", Carrier::Tls), ("websocket", Carrier::WebSocket)];
+    let carrier = section.or(Carrier::Tls, "carrier", word(&carriers));
+    if carrier == Carrier::WebSocket && !HAS_WEBSOCKET {
+        let remedy =
+            "install one that was built with --features websocket, or let TCP port 8883 out and remove this";
+        section.refuse("carrier", "this andon was built without WebSocket", remedy);
+    }
+    carrier
 }
 
 fn trust(section: &Section<'_>, folder: &Path) -> Trust {

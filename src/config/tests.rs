@@ -148,3 +148,13 @@ fn a_region_counts_for_single_frames_as_for_passing_items() {
         assert_eq!(parse_more(&text).unwrap().items.mode.region(), Some(region), "{mode}");
     }
 }
+
+#[cfg(feature = "websocket")]
+#[test]
+fn websocket_has_a_port_of_its_own_unless_one_is_written() {
+    let port = |more: &str| {
+        parse_more(&format!("[hub]\ncarrier = \"websocket\"\n{more}")).unwrap().hub.settings.port
+    };
+    assert_eq!(port(""), 443);
+    assert_eq!(port("port = 8443"), 8443);
+}

@@ -119,6 +119,17 @@ pub enum HubFault {
         /// What may be wrong.
         checks: &'static str,
     },
+    /// The peer, or something on the way, does not change over to WebSocket.
+    #[error(
+        "{peer} opens no WebSocket ({cause}); check HostName, GatewayHostName and connect_host, that the port is 443, and \
+             that no proxy on the way answers in the hub's place"
+    )]
+    NoWebSocket {
+        /// Host name and port.
+        peer: String,
+        /// What it did instead.
+        cause: String,
+    },
     /// The peer does not speak MQTT as it should.
     #[error("{peer} does not answer as an IoT Hub ({cause}); check HostName and the port")]
     Foreign {
@@ -186,6 +197,11 @@ impl Peer {
     /// The first answer was no answer to a login.
     pub(super) fn foreign(&self, event: &rumqttc::Event) -> HubFault {
         HubFault::Foreign { peer: self.name(), cause: format!("{event:?}") }
+    }
+
+    /// The other side does not speak WebSocket.
+    pub(super) fn no_websocket(&self, cause: String) -> HubFault {
+        HubFault::NoWebSocket { peer: self.name(), cause }
     }
 
     fn refused(&self, code: ConnectReturnCode) -> HubFault {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use percent_encoding::utf8_percent_encode;
-use rumqttc::{AsyncClient, Event, MqttOptions, NetworkOptions, Packet, QoS, TlsConfiguration, Transport};
+use rumqttc::{MqttOptions, QoS};
 
 use super::{
     certificate::ClientCertificate,
@@ -15,6 +15,7 @@ use super::{
     identity::{Account, Identity},
     provisioning::Provisioning,
     registration::Service,
+    route::{Carrier, Route},
     session::{HubSession, IN_FLIGHT},
     token::Token,
     topic::RESERVED,
@@ -39,7 +40,7 @@ const LONGEST_KEEP_ALIVE: Duration = Duration::from_secs(1177);
 pub struct HubSettings {
     /// The machine to connect to, where it is not the one that the hub's name says.
     pub connect_host: Option<String>,
-    /// TCP port of MQTT over TLS.
+    /// TCP port.
     pub port: u16,
     /// Who may vouch for the hub.
     pub trust: Trust,
@@ -51,18 +52,21 @@ pub struct HubSettings {
     pub token_life: Duration,
     /// Program and version, shown by the hub as the device's client type.
     pub product: String,
+    /// What carries MQTT over TLS.
+    pub carrier: Carrier,
 }
 
 impl Default for HubSettings {
     fn default() -> Self {
         Self {
             connect_host: None,
-            port: 8883,
+            port: Carrier::Tls.port(),
             trust: Trust::System,
             keep_alive: Duration::from_secs(240),
             connect_timeout: Duration::from_secs(30),
             token_life: Duration::from_secs(3600),
             product: concat!("andon/", env!("CARGO_PKG_VERSION")).to_owned(),
+            carrier: Carrier::Tls,
         }
     }
 }
@@ -72,7 +76,7 @@ pub struct Hub {
     whereabouts: Whereabouts,
     certificate: Option<ClientCertificate>,
     settings: HubSettings,
-    transport: Transport,
+    route: Route,
     desk: Option<Desk>,
 }
 
@@ -90,15 +94,15 @@ impl Hub {
     pub fn new(identity: Identity, settings: HubSettings) -> Result<Self, TrustError> {
         let Identity { account, certificate } = identity;
         let connector = settings.trust.connector(certificate.as_ref())?;
-        let transport = Transport::tls_with_config(TlsConfiguration::NativeConnector(connector));
+        let route = Route::new(connector, settings.carrier);
         let whereabouts = match account {
             Account::Device(device) => Whereabouts::Told(Box::new(device)),
             Account::Enrolment(enrolment) => {
-                let service = Service { port: settings.port, transport: transport.clone(), enrolment };
+                let service = Service { port: settings.port, route: route.clone(), enrolment };
                 Whereabouts::Assigned(Box::new(Provisioning::new(service, settings.connect_timeout)))
             }
         };
-        Ok(Self { whereabouts, certificate, settings, transport, desk: None })
+        Ok(Self { whereabouts, certificate, settings, route, desk: None })
     }
 
     /// Where the hub's wishes arrive. Without anybody at it, sessions subscribe to nothing: a cloud-to-device message
@@ -119,17 +123,9 @@ impl Hub {
         };
         let host = self.settings.connect_host.as_deref().unwrap_or(device.peer()).to_owned();
         let peer = Peer { host, port: self.settings.port, who: format!("device {}", device.id()), role };
-        let options = self.options(&device, &peer, token.as_ref());
-        let (client, mut events) = AsyncClient::new(options, IN_FLIGHT.into());
-        let limit = self.settings.connect_timeout.max(Duration::from_secs(1));
-        let mut network = NetworkOptions::new();
-        network.set_connection_timeout(limit.as_secs()).set_tcp_nodelay(true);
-        events.set_network_options(network);
-        match events.poll().await {
-            Ok(Event::Incoming(Packet::ConnAck(_))) => {}
-            Ok(other) => return Err(peer.foreign(&other)),
-            Err(error) => return Err(peer.no_login(&error, limit)),
-        }
+        let dress = |options: &mut MqttOptions| self.dress(options, &device, token.as_ref());
+        let limit = self.settings.connect_timeout;
+        let (client, events) = self.route.log_in(&peer, device.id(), IN_FLIGHT.into(), limit, dress).await?;
         let letters = self.desk.clone().map(|desk| Correspondence::new(desk, device.id()));
         for topic in letters.iter().flat_map(Correspondence::subscriptions) {
             // One each, as Microsoft's own clients do; the queue is empty, so it has room.
@@ -139,12 +135,11 @@ impl Hub {
         Ok(HubSession::start(client, events, letters, peer, device.id().to_owned(), renewal))
     }
 
-    fn options(&self, device: &Device, peer: &Peer, token: Option<&Token>) -> MqttOptions {
-        let id = device.id();
-        let mut options = MqttOptions::new(id, &peer.host, peer.port);
+    fn dress(&self, options: &mut MqttOptions, device: &Device, token: Option<&Token>) {
         let user = format!(
-            "{}/{id}/?api-version={API_VERSION}&DeviceClientType={}&model-id={}",
+            "{}/{}/?api-version={API_VERSION}&DeviceClientType={}&model-id={}",
             device.host(),
+            device.id(),
             utf8_percent_encode(&self.settings.product, RESERVED),
             utf8_percent_encode(MODEL_ID, RESERVED)
         );
@@ -154,9 +149,7 @@ impl Hub {
             .set_clean_session(self.desk.is_none())
             .set_keep_alive(self.settings.keep_alive.clamp(Duration::from_secs(1), LONGEST_KEEP_ALIVE))
             .set_inflight(IN_FLIGHT)
-            .set_max_packet_size(LARGEST_PACKETS.0, LARGEST_PACKETS.1)
-            .set_transport(self.transport.clone());
-        options
+            .set_max_packet_size(LARGEST_PACKETS.0, LARGEST_PACKETS.1);
     }
 }
 

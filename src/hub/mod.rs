@@ -10,6 +10,9 @@ mod token;
 mod trust;
 mod checklist;
 mod fault;
+#[cfg(feature = "websocket")]
+mod tunnel;
+mod route;
 mod assignment;
 mod registration;
 mod provisioning;
@@ -31,6 +34,7 @@ pub use identity::Identity;
 pub use key::{Key, KeyError};
 pub use letter::{Call, Message};
 pub use login::{Hub, HubSettings};
+pub use route::{Carrier, HAS_WEBSOCKET};
 pub use session::HubSession;
 pub use trust::{Trust, TrustError};
 pub use twin::Properties;

@@ -3,10 +3,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use rumqttc::{
-    AsyncClient, ConnectionError, Event, EventLoop, MqttOptions, NetworkOptions, Packet, Publish, QoS,
-    Transport,
-};
+use rumqttc::{AsyncClient, ConnectionError, Event, EventLoop, MqttOptions, Packet, Publish, QoS};
 use serde::Deserialize;
 use serde_json::json;
 use tokio::{
@@ -20,6 +17,7 @@ use super::{
     checklist::{Role, Seen},
     enrolment::Enrolment,
     fault::{HubFault, Peer},
+    route::Route,
 };
 
 const API_VERSION: &str = "2019-03-31";
@@ -38,7 +36,7 @@ const LONGEST_CAUSE: usize = 300;
 /// The provisioning service, seen by one registration.
 pub(super) struct Service {
     pub(super) port: u16,
-    pub(super) transport: Transport,
+    pub(super) route: Route,
     pub(super) enrolment: Enrolment,
 }
 
@@ -64,15 +62,9 @@ impl Service {
     /// Asks for the hub; connecting and logging in may take `limit` together.
     pub(super) async fn register(&self, limit: Duration) -> Result<Assignment, HubFault> {
         let peer = self.peer();
-        let (client, mut events) = AsyncClient::new(self.options(&peer), 8);
-        let mut network = NetworkOptions::new();
-        network.set_connection_timeout(limit.as_secs().max(1)).set_tcp_nodelay(true);
-        events.set_network_options(network);
-        match events.poll().await {
-            Ok(Event::Incoming(Packet::ConnAck(_))) => {}
-            Ok(other) => return Err(peer.foreign(&other)),
-            Err(error) => return Err(peer.no_login(&error, limit)),
-        }
+        let id = self.enrolment.registration.as_str();
+        let dress = |options: &mut MqttOptions| self.dress(options);
+        let (client, events) = self.route.log_in(&peer, id, 8, limit, dress).await?;
         let talk = self.talk(&peer, &client, events);
         timeout(PATIENCE, talk).await.unwrap_or_else(|_| {
             let cause = format!("it gave no answer within {} s", PATIENCE.as_secs());
@@ -147,20 +139,17 @@ impl Service {
         }
     }
 
-    fn options(&self, peer: &Peer) -> MqttOptions {
+    fn dress(&self, options: &mut MqttOptions) {
         let Enrolment { scope, registration, .. } = &self.enrolment;
         let id = registration.as_str();
         let until = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default() + PASSWORD_LIFE;
-        let mut options = MqttOptions::new(id, &peer.host, peer.port);
         options
             .set_credentials(
                 format!("{scope}/registrations/{id}/api-version={API_VERSION}"),
                 self.enrolment.password(until.as_secs()),
             )
             .set_clean_session(true)
-            .set_keep_alive(Duration::from_secs(60))
-            .set_transport(self.transport.clone());
-        options
+            .set_keep_alive(Duration::from_secs(60));
     }
 
     fn peer(&self) -> Peer {

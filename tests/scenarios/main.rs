@@ -14,6 +14,8 @@ mod cameras;
 mod plant;
 mod wire;
 mod twin;
+#[cfg(feature = "websocket")]
+mod websocket;
 mod card;
 mod configuration;
 mod commands;

@@ -453,3 +453,13 @@ fn a_fault_is_told_to_machines_by_its_parts() {
     expected["faults"][0]["line"] = (lines + 2).into();
     assert_eq!(json, expected);
 }
+
+#[cfg(not(feature = "websocket"))]
+#[test]
+fn websocket_is_refused_by_a_program_that_has_none() {
+    check(&[(
+        "[hub]\ncarrier = \"websocket\"",
+        "2: [hub] carrier: this andon was built without WebSocket; install one that was built with --features \
+         websocket, or let TCP port 8883 out and remove this",
+    )]);
+}
