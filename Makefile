@@ -21,6 +21,7 @@ test: ## Everything that CI runs: format, lints, licences, all tests.
 	local/deny.sh
 	local/iothub-standin/tests/sdk/install.sh $(TARGET)/sdk
 	azure/defect-mailer/tests/azurite/install.sh $(TARGET)/azurite
+	azure/defect-mailer/tests/postfix/install.sh $(TARGET)/postfix
 	local/venv.sh smtp azure/defect-mailer/tests/smtp/requirements.txt
 	local/venv.sh modbus tests/modbus/requirements.txt
 	local/venv.sh onnxruntime tests/onnxruntime/requirements.txt

@@ -5,6 +5,7 @@ mod host;
 mod mailer;
 mod mail_server;
 mod real_mail_server;
+mod postfix;
 mod azurite;
 
 mod batches;
@@ -12,4 +13,5 @@ mod outages;
 mod refusals;
 mod settings;
 mod encryption;
+mod delivery;
 mod storage;

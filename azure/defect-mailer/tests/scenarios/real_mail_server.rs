@@ -47,9 +47,7 @@ impl Certificates {
 impl RealMailServer {
     pub(crate) fn start(certificates: Option<&Certificates>, fault: &str) -> Self {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let target =
-            std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| folder.join("../../target"), PathBuf::from);
-        let python = target.join("smtp-venv/bin/python");
+        let python = target().join("smtp-venv/bin/python");
         assert!(
             python.exists(),
             "{} is missing: run `make test`, or local/venv.sh smtp azure/defect-mailer/tests/smtp/requirements.txt",
@@ -91,6 +89,12 @@ impl Drop for RealMailServer {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Where `make test` installs what the tests need.
+pub(crate) fn target() -> PathBuf {
+    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target");
+    std::env::var_os("CARGO_TARGET_DIR").map_or(beside, PathBuf::from)
 }
 
 /// A mailer that logs in over STARTTLS.
