@@ -8,6 +8,7 @@ use crate::{
     config::{Config, LogLevel},
     hub::Hub,
     pool::Pool,
+    report::follow_time_service,
     systemd::Systemd,
 };
 
@@ -27,6 +28,9 @@ pub(super) fn run(arguments: &RunArguments) -> Result<(), Failure> {
     let systemd = Systemd::from_environment();
     let wishes = Wishes::listen(arguments.stations.clone(), systemd)
         .map_err(|error| Failure::Failed(format!("cannot listen for signals: {error}")))?;
+    if let Err(error) = follow_time_service() {
+        tracing::warn!("cannot start the thread that asks for the clock's state: {error}");
+    }
     let workers = arguments.workers.map_or_else(Pool::usual_workers, usize::from);
     let mut parts = agent::assemble(&configs)?;
     let mut lost = 0;

@@ -1,8 +1,7 @@
-//! The wall clock: how it is written, whether it can be believed, and what a report says while it cannot.
+//! The wall clock: how it is written, whether it can be right at all, and what a report says while nobody confirmed it.
 
 use std::{
-    fs,
-    path::Path,
+    env, fs,
     sync::OnceLock,
     time::{Duration, Instant},
 };
@@ -11,23 +10,17 @@ use andon_telemetry::{Clock, Uptime};
 use jiff::{SignedDuration, Timestamp};
 use rustix::time::{ClockId, clock_gettime};
 
-/// The file that systemd-timesyncd touches at its first synchronisation since the machine started
-/// (systemd-timesyncd.service(8)); Raspberry Pi OS and Debian run it.
-const SYNCHRONISED_MARK: &str = "/run/systemd/timesync/synchronized";
+use super::time_service::clock_state;
 
 /// The name of this run of the kernel (random(4)).
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 
+/// The variable in which the unit hands that name over, as its sandbox hides the file.
+const BOOT_ID_FROM_UNIT: &str = "ANDON_BOOT_ID";
+
 /// No station ran this program before; a computer without a battery for its clock begins in 1970, or on the day on which
 /// its system was made.
 const EARLIEST: i64 = 1_735_689_600; // 2025-01-01T00:00:00Z
-
-/// The state of the station's clock. Under another time service than systemd's it is never held for synchronised:
-/// a doubt too many in a report does no harm.
-#[must_use]
-pub fn clock_state() -> Clock {
-    if Path::new(SYNCHRONISED_MARK).exists() { Clock::Synchronised } else { Clock::Unsynchronised }
-}
 
 /// Whether the clock cannot be right, whatever a time service says.
 #[must_use]
@@ -86,14 +79,19 @@ fn uptime() -> Duration {
     Duration::new(seconds, nanos)
 }
 
-/// Where the kernel's name for its run is hidden, as by the unit's sandbox, a name for the run of this process: what was
-/// captured before is then not corrected, which is no wrong time.
+/// Where nobody tells the kernel's name for its run, a name for the run of this process: what was captured before is then
+/// not corrected, which is no wrong time.
 fn boot() -> &'static str {
     static BOOT: OnceLock<String> = OnceLock::new();
-    BOOT.get_or_init(|| match fs::read_to_string(BOOT_ID) {
-        Ok(id) => id.trim().to_owned(),
-        Err(_) => uuid::Uuid::now_v7().to_string(),
+    BOOT.get_or_init(|| {
+        let told = fs::read_to_string(BOOT_ID).ok().or_else(|| env::var(BOOT_ID_FROM_UNIT).ok());
+        told.as_deref().and_then(boot_id).unwrap_or_else(|| uuid::Uuid::now_v7().to_string())
     })
+}
+
+/// The kernel writes it with hyphens, systemd without.
+fn boot_id(text: &str) -> Option<String> {
+    text.trim().parse::<uuid::Uuid>().ok().map(|id| id.to_string())
 }
 
 #[cfg(test)]
@@ -143,6 +141,13 @@ mod tests {
         // Captured later than now: not of this run, whatever its name.
         assert_eq!(corrected(&report("1970-01-01T00:00:45.500Z"), BOOT, 99), None);
         assert_eq!(corrected(b"{\"clock\":\"unsynchronised\"}", BOOT, 3700), None);
+    }
+
+    #[test]
+    fn a_run_of_the_kernel_has_one_name_whoever_tells_it() {
+        assert_eq!(boot_id(&format!("{BOOT}\n")).as_deref(), Some(BOOT));
+        assert_eq!(boot_id(&BOOT.replace('-', "")).as_deref(), Some(BOOT));
+        assert_eq!(boot_id("%b"), None);
     }
 
     #[test]

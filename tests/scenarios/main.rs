@@ -10,6 +10,7 @@ mod soak;
 mod stopping;
 mod identity;
 mod outages;
+mod clock;
 mod cameras;
 mod plant;
 mod wire;
