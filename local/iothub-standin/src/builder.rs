@@ -12,8 +12,10 @@ use tokio::sync::watch;
 
 use crate::{
     devices::{DeviceEntry, DeviceFile, Scope},
+    events::EventLog,
     hub::Hub,
     listener::{self, Addresses, Bound, Listening},
+    notices::Routes,
     standin::{NAMES, Standin, StartError},
     tls::Identity,
 };
@@ -26,6 +28,7 @@ pub struct Builder {
     websocket: Option<SocketAddr>,
     control: Option<SocketAddr>,
     events: Option<PathBuf>,
+    routes: Routes,
 }
 
 impl Default for Builder {
@@ -36,6 +39,7 @@ impl Default for Builder {
             websocket: None,
             control: None,
             events: None,
+            routes: Routes::default(),
         }
     }
 }
@@ -130,6 +134,13 @@ impl Builder {
         self
     }
 
+    /// Routes the hub's own notices to where telemetry goes.
+    #[must_use]
+    pub fn routes(mut self, routes: Routes) -> Self {
+        self.routes = routes;
+        self
+    }
+
     /// Starts; on return devices can connect.
     ///
     /// # Errors
@@ -141,7 +152,8 @@ impl Builder {
         let identity = Identity::new(&names).map_err(StartError::Tls)?;
         let identity = Arc::new(identity);
         let tls = identity.server().map_err(StartError::Tls)?;
-        let hub = Hub::new(names, &self.devices, self.events.as_deref()).map_err(StartError::Events)?;
+        let events = EventLog::open(self.events.as_deref(), self.routes).map_err(StartError::Events)?;
+        let hub = Hub::new(names, &self.devices, events).map_err(StartError::Events)?;
         let hub = Arc::new(hub);
         let (mqtt, address) = bind(self.listen)?;
         let websocket = self.websocket.map(bind).transpose()?;

@@ -24,6 +24,8 @@ pub(crate) struct Device {
 pub(crate) struct Link {
     pub(crate) number: u64,
     pub(crate) commands: mpsc::Sender<Command>,
+    /// Whether the hub has said that the device is connected, and will say when it no longer is.
+    pub(crate) is_told: bool,
 }
 
 /// What the hub wants of a device's connection.

@@ -7,9 +7,13 @@ use std::{
     path::Path,
 };
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::bag::Bag;
+use crate::{
+    bag::Bag,
+    notices::{Notice, Routes, Written},
+};
 
 /// The built-in endpoint of a hub made with defaults has four partitions.
 const PARTITIONS: u32 = 4;
@@ -17,7 +21,7 @@ const PARTITIONS: u32 = 4;
 /// Older events are still in the file, but no longer in memory.
 const MAX_IN_MEMORY: usize = 100_000;
 
-/// One accepted message; also one line of the events file.
+/// One accepted message, or one notice of the hub's own; also one line of the events file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Event {
     /// Messages of one device are always in the same partition.
@@ -73,14 +77,17 @@ pub(crate) struct EventLog {
     file: Option<File>,
     sequence_numbers: BTreeMap<String, u64>,
     offset: u64,
+    routes: Routes,
+    notices: u64,
     pub(crate) recent: VecDeque<Event>,
+    /// Messages of devices.
     pub(crate) accepted: u64,
 }
 
 impl EventLog {
-    pub(crate) fn open(path: Option<&Path>) -> io::Result<Self> {
+    pub(crate) fn open(path: Option<&Path>, routes: Routes) -> io::Result<Self> {
         let file = path.map(|path| OpenOptions::new().create(true).append(true).open(path)).transpose()?;
-        Ok(Self { file, ..Self::default() })
+        Ok(Self { file, routes, ..Self::default() })
     }
 
     /// Notes a message of a device that logged in with `sas` or `x509` (azure-docs,
@@ -92,13 +99,6 @@ impl EventLog {
         source: Source,
         body: &[u8],
     ) -> io::Result<()> {
-        use base64::Engine;
-        let partition = partition_of(device);
-        let number = self.sequence_numbers.entry(partition.clone()).or_default();
-        *number += 1;
-        let sequence_number = *number;
-        self.offset += body.len() as u64 + 100;
-        let now = format!("{:.3}", jiff::Timestamp::now());
         let method = format!(r#"{{"scope":"device","type":"{login}","issuer":"iothub"}}"#);
         let mut properties = BTreeMap::new();
         let mut system_properties = BTreeMap::from(
@@ -106,7 +106,6 @@ impl EventLog {
                 ("iothub-connection-device-id", device),
                 ("iothub-connection-auth-method", &method),
                 ("iothub-connection-auth-generation-id", "1"),
-                ("iothub-enqueuedtime", &now),
                 ("iothub-message-source", "Telemetry"),
             ]
             .map(|(name, value)| (name.to_owned(), value.to_owned())),
@@ -120,8 +119,32 @@ impl EventLog {
                 None => properties.insert(name.clone(), value.clone()),
             };
         }
-        let text = std::str::from_utf8(body).ok().map(str::to_owned);
-        let body_base64 = text.is_none().then(|| base64::engine::general_purpose::STANDARD.encode(body));
+        self.accepted += 1;
+        self.append(device, Timestamp::now(), Written { body: body.to_vec(), properties, system_properties })
+    }
+
+    /// Notes what the hub itself has to say of a device, where a route takes it.
+    pub(crate) fn notify(&mut self, device: &str, notice: &Notice<'_>) -> io::Result<()> {
+        if !self.routes.take(notice) {
+            return Ok(());
+        }
+        self.notices += 1;
+        let now = Timestamp::now();
+        self.append(device, now, notice.write(device, self.notices, now))
+    }
+
+    fn append(&mut self, device: &str, now: Timestamp, message: Written) -> io::Result<()> {
+        use base64::Engine;
+        let Written { body, properties, mut system_properties } = message;
+        let partition = partition_of(device);
+        let number = self.sequence_numbers.entry(partition.clone()).or_default();
+        *number += 1;
+        let sequence_number = *number;
+        self.offset += body.len() as u64 + 100;
+        let now = format!("{now:.3}");
+        system_properties.insert("iothub-enqueuedtime".to_owned(), now.clone());
+        let text = std::str::from_utf8(&body).ok().map(str::to_owned);
+        let body_base64 = text.is_none().then(|| base64::engine::general_purpose::STANDARD.encode(&body));
         let event = Event {
             partition,
             sequence_number,
@@ -141,7 +164,6 @@ impl EventLog {
             self.recent.pop_front();
         }
         self.recent.push_back(event);
-        self.accepted += 1;
         Ok(())
     }
 }

@@ -3,7 +3,6 @@
 use std::{
     collections::{HashMap, VecDeque},
     io,
-    path::Path,
     sync::{Condvar, Mutex, MutexGuard, PoisonError},
 };
 
@@ -19,6 +18,7 @@ use crate::{
     devices::{DeviceFile, Scope},
     events::{EventLog, Source},
     faults::Faults,
+    notices::{Half, Notice},
 };
 
 /// A device's queue of cloud-to-device messages (azure-docs, iot-hub-devguide-messages-c2d.md).
@@ -91,12 +91,12 @@ pub enum NotPossible {
 }
 
 impl Hub {
-    pub(crate) fn new(names: Vec<String>, file: &DeviceFile, events: Option<&Path>) -> io::Result<Self> {
+    pub(crate) fn new(names: Vec<String>, file: &DeviceFile, events: EventLog) -> io::Result<Self> {
         let known = Known {
             devices: HashMap::new(),
             scopes: file.provisioning.clone().into_iter().collect(),
             faults: Faults::default(),
-            events: EventLog::open(events)?,
+            events,
             wire: VecDeque::new(),
             log: VecDeque::new(),
             logins: 0,
@@ -135,8 +135,13 @@ impl Hub {
 
     /// Forgets a device; its connection is cut.
     pub(crate) fn remove(&self, id: &str) -> Result<(), NotPossible> {
-        let removed = self.lock().devices.remove(id).ok_or(NotPossible::UnknownDevice)?;
+        let mut known = self.lock();
+        let removed = known.devices.remove(id).ok_or(NotPossible::UnknownDevice)?;
         removed.command(Command::Cut);
+        if removed.link.is_some_and(|link| link.is_told) {
+            known.notify(id, &Notice::Disconnected);
+        }
+        drop(known);
         self.changed.notify_all();
         Ok(())
     }
@@ -163,7 +168,8 @@ impl Hub {
         let number = known.logins;
         let device = known.devices.get_mut(id)?;
         let (commands, receiver) = mpsc::channel(MAX_COMMANDS);
-        if let Some(old) = device.link.replace(Link { number, commands }) {
+        let is_told = device.link.as_ref().is_some_and(|old| old.is_told);
+        if let Some(old) = device.link.replace(Link { number, commands, is_told }) {
             // A full queue means that the old one is stuck; dropping its sender ends it as well.
             let _ = old.commands.try_send(Command::Cut);
         }
@@ -180,21 +186,27 @@ impl Hub {
 
     /// Ends a connection; one that was taken over changes nothing.
     pub(crate) fn disconnect(&self, id: &str, number: u64) {
-        if let Some(device) = self.lock().devices.get_mut(id)
-            && device.link.as_ref().is_some_and(|link| link.number == number)
+        let mut known = self.lock();
+        if known
+            .devices
+            .get(id)
+            .and_then(|device| device.link.as_ref())
+            .is_some_and(|link| link.number == number)
         {
-            device.link = None;
-            device.methods.clear();
+            known.unlink(id);
         }
+        drop(known);
         self.changed.notify_all();
     }
 
     /// Ends every connection's claim on its device.
     pub(crate) fn forget_links(&self) {
-        for device in self.lock().devices.values_mut() {
-            device.link = None;
-            device.methods.clear();
+        let mut known = self.lock();
+        let linked = known.devices.iter().filter(|(_, device)| device.link.is_some());
+        for id in linked.map(|(id, _)| id.clone()).collect::<Vec<_>>() {
+            known.unlink(&id);
         }
+        drop(known);
         self.changed.notify_all();
     }
 
@@ -263,9 +275,55 @@ impl Hub {
     pub(crate) fn desire(&self, id: &str, patch: Map<String, Value>) -> Result<u64, NotPossible> {
         let mut known = self.lock();
         let device = known.devices.get_mut(id).ok_or(NotPossible::UnknownDevice)?;
-        let told = device.twin.desire(patch).map_err(NotPossible::Refused)?;
-        let version = device.twin.desired_version;
-        device.command(Command::Desired { version, patch: told.to_string().into_bytes() });
-        Ok(version)
+        let told = device.twin.desire(patch.clone()).map_err(NotPossible::Refused)?;
+        let (version, half_version) = (device.twin.version(), device.twin.desired_version);
+        device.command(Command::Desired { version: half_version, patch: told.to_string().into_bytes() });
+        known.notify(id, &Notice::Twin { version, half: Half::Desired, half_version, patch: &patch });
+        Ok(half_version)
+    }
+
+    /// Takes a device's patch of its reported properties: the new version, or the status that refuses it.
+    pub(crate) fn report(&self, id: &str, payload: &[u8]) -> Result<u64, u16> {
+        let mut known = self.lock();
+        if let Some(status) = known.faults.twin_status {
+            return Err(status);
+        }
+        let device = known.devices.get_mut(id).ok_or(404u16)?;
+        let patch: Map<String, Value> = serde_json::from_slice(payload).map_err(|_| 400u16)?;
+        let half_version = device.twin.report(patch.clone())?;
+        let version = device.twin.version();
+        known.notify(id, &Notice::Twin { version, half: Half::Reported, half_version, patch: &patch });
+        drop(known);
+        self.changed.notify_all();
+        Ok(half_version)
+    }
+
+    /// Notes that a connection was used for messages, from when on the hub tells of it.
+    pub(crate) fn tell_of(&self, id: &str) {
+        let mut known = self.lock();
+        let link = known.devices.get_mut(id).and_then(|device| device.link.as_mut());
+        if link.is_some_and(|link| !std::mem::replace(&mut link.is_told, true)) {
+            known.notify(id, &Notice::Connected);
+        }
+        drop(known);
+        self.changed.notify_all();
+    }
+}
+
+impl Known {
+    /// Ends the device's connection, as far as the hub knows of it.
+    fn unlink(&mut self, id: &str) {
+        let Some(device) = self.devices.get_mut(id) else { return };
+        device.methods.clear();
+        if device.link.take().is_some_and(|link| link.is_told) {
+            self.notify(id, &Notice::Disconnected);
+        }
+    }
+
+    fn notify(&mut self, id: &str, notice: &Notice<'_>) {
+        if let Err(error) = self.events.notify(id, notice) {
+            // Nobody waits for a notice; whoever looks for it finds the reason.
+            self.log.push_back(format!("a notice of {id} was not written to the events file: {error}"));
+        }
     }
 }

@@ -2,8 +2,8 @@
 
 use std::{fs, net::SocketAddr, path::PathBuf, process::ExitCode};
 
-use clap::Parser;
-use iothub_standin::{Builder, DeviceFile};
+use clap::{Parser, ValueEnum};
+use iothub_standin::{Builder, DeviceFile, Routes};
 use tokio::signal::unix::{SignalKind, signal};
 
 /// Stands in for the device endpoints of Azure IoT Hub and of its Device Provisioning Service (MQTT 3.1.1 over TLS).
@@ -30,6 +30,17 @@ struct Arguments {
     /// Where to append each accepted message, a JSON line
     #[arg(long)]
     events: Option<PathBuf>,
+    /// Which of the hub's own notices are appended there, too; may be given twice
+    #[arg(long)]
+    route: Vec<Route>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Route {
+    /// A device has connected, or is no longer connected
+    Connections,
+    /// A device's twin was changed
+    Twins,
 }
 
 #[tokio::main(flavor = "current_thread")]
@@ -56,6 +67,8 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
     if let Some(events) = arguments.events {
         builder = builder.events(events);
     }
+    let goes = |route| arguments.route.contains(&route);
+    builder = builder.routes(Routes { connections: goes(Route::Connections), twins: goes(Route::Twins) });
     let standin = builder.start()?;
     fs::write(&arguments.ca_out, standin.ca_pem())
         .map_err(|error| format!("cannot write {}: {error}", arguments.ca_out.display()))?;

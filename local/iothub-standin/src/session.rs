@@ -133,6 +133,7 @@ impl Session {
             return Err(Cut("the day's quota is used up".to_owned()));
         }
         self.publishes += 1;
+        self.hub.tell_of(&self.device);
         let cut_now = faults.cut_after_publishes.is_some_and(|count| self.publishes >= count);
         self.hub
             .accept(&self.device, &bag, Source::Device, &publish.payload)
@@ -165,16 +166,7 @@ impl Session {
     }
 
     fn twin_report(&mut self, request: &str, payload: &[u8]) -> Vec<Packet> {
-        let reported = {
-            let mut known = self.hub.lock();
-            match (known.faults.twin_status, known.devices.get_mut(&self.device)) {
-                (Some(status), _) => Err(status),
-                (None, Some(device)) => device.twin.report(payload),
-                (None, None) => Err(404),
-            }
-        };
-        self.hub.changed.notify_all();
-        match reported {
+        match self.hub.report(&self.device, payload) {
             Ok(version) => self.twin_answer(204, request, Some(version), Vec::new()),
             Err(status) => self.twin_answer(status, request, None, Vec::new()),
         }
@@ -210,6 +202,9 @@ impl Session {
             let Some(subscription) = Subscription::parse(&filter.path, &self.device) else {
                 return Err(Cut(format!("a device must not subscribe to {:?}", filter.path)));
             };
+            if subscription == Subscription::CloudMessages {
+                self.hub.tell_of(&self.device);
+            }
             self.subscriptions.insert(subscription);
             // QoS 2 is granted as 1 (azure-docs, iot-mqtt-connect-to-iot-hub.md).
             let granted = if filter.qos == QoS::AtMostOnce { QoS::AtMostOnce } else { QoS::AtLeastOnce };

@@ -32,9 +32,13 @@ impl Twin {
         })
     }
 
+    /// Of both halves together.
+    pub(crate) fn version(&self) -> u64 {
+        self.desired_version + self.reported_version - 1
+    }
+
     /// A device's patch of its reported properties: the new version, or the status that refuses it.
-    pub(crate) fn report(&mut self, payload: &[u8]) -> Result<u64, u16> {
-        let patch: Map<String, Value> = serde_json::from_slice(payload).map_err(|_| 400u16)?;
+    pub(crate) fn report(&mut self, patch: Map<String, Value>) -> Result<u64, u16> {
         self.reported = patched(&self.reported, patch)?;
         self.reported_version += 1;
         Ok(self.reported_version)
@@ -75,22 +79,24 @@ fn merge(old: &mut Map<String, Value>, patch: Map<String, Value>) {
 mod tests {
     use super::*;
 
+    fn object(value: Value) -> Map<String, Value> {
+        value.as_object().unwrap().clone()
+    }
+
     #[test]
     fn a_patch_merges_replaces_and_removes() {
         let mut twin = Twin::default();
-        assert_eq!(twin.report(br#"{"a": {"b": 1, "c": 2}, "d": 3}"#), Ok(2));
-        assert_eq!(twin.report(br#"{"a": {"b": null, "c": 4}, "d": null, "e": [1]}"#), Ok(3));
+        assert_eq!(twin.report(object(json!({"a": {"b": 1, "c": 2}, "d": 3}))), Ok(2));
+        assert_eq!(twin.report(object(json!({"a": {"b": null, "c": 4}, "d": null, "e": [1]}))), Ok(3));
         assert_eq!(Value::Object(twin.reported), json!({"a": {"c": 4}, "e": [1]}));
     }
 
     #[test]
-    fn nonsense_and_too_much_are_refused_and_change_nothing() {
+    fn a_bad_name_and_too_much_are_refused_and_change_nothing() {
         let mut twin = Twin::default();
-        assert_eq!(twin.report(b"[1]"), Err(400));
-        assert_eq!(twin.report(b"{"), Err(400));
         let large: Map<_, _> = (0..33).map(|it| (it.to_string(), json!("x".repeat(1024)))).collect();
-        assert_eq!(twin.report(json!(large).to_string().as_bytes()), Err(413));
-        assert_eq!(twin.report(br#"{"a.b": 1}"#), Err(400));
+        assert_eq!(twin.report(large), Err(413));
+        assert_eq!(twin.report(object(json!({"a.b": 1}))), Err(400));
         assert_eq!((twin.reported_version, twin.reported.len()), (1, 0));
     }
 }

@@ -7,6 +7,7 @@ mod certificates;
 mod faults;
 mod login;
 mod messages;
+mod notices;
 mod provisioning;
 mod twin_and_methods;
 mod websocket;
