@@ -63,7 +63,7 @@ pub(crate) enum HandlerError {
     )]
     NotReady { port: u16 },
     #[error("the handler ended {MOST_FAILURES} times, last with {last}; the host stops itself as in Azure")]
-    KeepsEnding { last: ExitStatus },
+    KeepsEnding { last: ExitStatus, was_ready: bool },
     #[error("cannot open the file for the handler's output: {0}")]
     Output(std::io::Error),
     #[error("cannot wait for the handler's end: {0}")]
@@ -133,14 +133,14 @@ impl Handler {
 
     /// Runs the handler until `stop` says so.
     pub(crate) async fn keep_running(mut self, mut stop: watch::Receiver<bool>) -> Result<(), HandlerError> {
-        let mut failures = Failures::default();
+        let (mut failures, mut was_ready) = (Failures::default(), false);
         loop {
             let mut child = self.spawn()?;
             let ended = tokio::select! {
                 ended = self.watch(&mut child) => ended?,
                 _ = is_set(&mut stop) => Ended::Stopped,
             };
-            self.ready.send_replace(false);
+            was_ready |= self.ready.send_replace(false);
             // The host ends its handler without asking; an error means that it has ended already.
             let _ = child.kill().await;
             match ended {
@@ -149,7 +149,7 @@ impl Handler {
                 Ended::Exited(status) => {
                     tracing::warn!(%status, "the handler ended by itself");
                     if !failures.admit(Instant::now()) {
-                        return Err(HandlerError::KeepsEnding { last: status });
+                        return Err(HandlerError::KeepsEnding { last: status, was_ready });
                     }
                 }
             }

@@ -1,6 +1,6 @@
 //! The host: starts the handler, follows the events file, keeps a worker for each partition, and stops in order.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::io;
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::PathBuf;
@@ -15,6 +15,7 @@ use crate::app::{App, AppError, Function, InitialOffset};
 use crate::checkpoint::Checkpoints;
 use crate::flag::is_set;
 use crate::handler::{Handler, HandlerError, HandlerOutput};
+use crate::lease::Leases;
 use crate::partition::{Instance, Partition, Shared, blocking};
 use crate::progress::{Counters, Progress, count};
 use crate::tail::{News, Place, Tail};
@@ -37,7 +38,7 @@ pub struct HostOptions {
     pub checkpoint: Option<PathBuf>,
     /// The first handler's port; without one a free port is taken.
     pub port: Option<u16>,
-    /// How many handlers share the partitions, as after a scale-out; at least 1.
+    /// How many handlers share the partitions, as after a scale-out; at least 1. The host goes on while one stays.
     pub instances: usize,
     /// Runs timers so often in place of their schedules, so that tests and the demo need no minutes.
     pub timer_every: Option<Duration>,
@@ -45,7 +46,8 @@ pub struct HostOptions {
     pub environment: BTreeMap<String, String>,
     /// Where the handler's output goes.
     pub output: HandlerOutput,
-    /// Factor on the waits between retries, so that tests and the demo need no minutes; 1 as in Azure. At least 0.
+    /// Factor on the waits between retries and for the partitions of an instance that is gone, so that tests and the
+    /// demo need no minutes; 1 as in Azure. At least 0.
     pub retry_scale: f64,
 }
 
@@ -144,6 +146,7 @@ impl FunctionsHost {
             functions: app.functions,
             shared: Arc::new(Shared {
                 events: options.events.clone(),
+                leases: Mutex::new(Leases::new(handlers.len(), options.retry_scale)),
                 instances: handlers.iter().map(Handler::instance).collect(),
                 timeout: app.timeout,
                 batches: app.batches,
@@ -238,7 +241,8 @@ fn free_port() -> Result<u16, HostError> {
 
 async fn run(handlers: Vec<Handler>, mut following: Following, tail: Tail) -> Result<(), HostError> {
     let stop_handler = watch::Sender::new(false);
-    let mut handling = std::pin::pin!(keep_all_running(handlers, stop_handler.subscribe()));
+    let shared = following.shared.clone();
+    let mut handling = std::pin::pin!(keep_all_running(handlers, shared, stop_handler.subscribe()));
     let followed = tokio::select! {
         ended = &mut handling => return ended,
         followed = following.follow(tail) => followed,
@@ -253,14 +257,26 @@ async fn run(handlers: Vec<Handler>, mut following: Following, tail: Tail) -> Re
     followed
 }
 
-/// Until all have stopped, or one of them does not stay: then none is of use.
-async fn keep_all_running(handlers: Vec<Handler>, stop: watch::Receiver<bool>) -> Result<(), HostError> {
+/// Until all have stopped, or none stays. One that does not stay leaves its partitions to the others, as where an
+/// instance's host stops itself; one that never was ready is wrong as it is, and so are then all.
+async fn keep_all_running(
+    handlers: Vec<Handler>,
+    shared: Arc<Shared>,
+    stop: watch::Receiver<bool>,
+) -> Result<(), HostError> {
     let mut running = JoinSet::new();
-    for handler in handlers {
-        running.spawn(handler.keep_running(stop.clone()));
+    for (number, handler) in handlers.into_iter().enumerate() {
+        let stop = stop.clone();
+        running.spawn(async move { (number, handler.keep_running(stop).await) });
     }
     while let Some(ended) = running.join_next().await {
-        ended.map_err(HostError::Bug)??;
+        let (number, ended) = ended.map_err(HostError::Bug)?;
+        let Err(error) = ended else { continue };
+        let stays = matches!(error, HandlerError::KeepsEnding { was_ready: true, .. }) && shared.lose(number);
+        if !stays {
+            return Err(error.into());
+        }
+        tracing::error!(instance = number, %error, "an instance is gone; the others take its partitions");
     }
     Ok(())
 }
@@ -320,7 +336,8 @@ impl Following {
                 id: partition.to_owned(),
                 function: self.functions[function].clone(),
                 shared: self.shared.clone(),
-                instance: self.shared.reader_of(partition),
+                open: VecDeque::new(),
+                again: VecDeque::new(),
                 stop: self.stop.clone(),
             };
             self.workers.spawn(worker.run(places));

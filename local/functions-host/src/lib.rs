@@ -14,7 +14,8 @@
 //!
 //! invariant: a partition's events are posted in order, one batch at a time; a batch that fails holds up its own
 //! partition and no other.
-//! invariant: a partition is read by one instance; timers run on the first.
+//! invariant: a partition is read by one instance; timers run on the first. An instance that is gone leaves its partitions
+//! to the others, who begin at the checkpoint.
 //! invariant: after the last retry the checkpoint moves on all the same, as in Azure. A handler that wants an event
 //! again has to keep failing while its retries last.
 
@@ -28,6 +29,7 @@ mod handler;
 mod invocation;
 mod retry;
 mod checkpoint;
+mod lease;
 mod progress;
 mod flag;
 mod partition;

@@ -28,10 +28,10 @@ struct Arguments {
     /// The handler's port on 127.0.0.1 [default: a free one]
     #[arg(long)]
     port: Option<u16>,
-    /// How many handlers share the partitions, as after a scale-out
+    /// How many handlers share the partitions, as after a scale-out; the host goes on while one stays
     #[arg(long, default_value_t = 1)]
     instances: usize,
-    /// Factor on the waits between retries: a seam for tests and demonstrations, 1 as in Azure
+    /// Factor on the waits between retries and for the partitions of a handler that is gone: a seam for tests and demonstrations, 1 as in Azure
     #[arg(long, default_value_t = 1.0)]
     retry_scale: f64,
 }

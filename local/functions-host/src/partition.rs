@@ -4,14 +4,15 @@
 //! "Azure Functions error handling and retries": the checkpoint waits for the retry policy, and the count of retries
 //! lives in memory, so that a restart begins again: at least once.
 
+use std::collections::VecDeque;
 use std::io;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use tokio::sync::{Notify, mpsc, watch};
-use tokio::time::{sleep, timeout, timeout_at};
+use tokio::time::{sleep, sleep_until, timeout, timeout_at};
 use uuid::Uuid;
 
 use crate::app::{Batches, Function};
@@ -19,6 +20,7 @@ use crate::checkpoint::Checkpoints;
 use crate::event::Event;
 use crate::flag::is_set;
 use crate::invocation::{self, InvocationError};
+use crate::lease::{Leases, Reader};
 use crate::payload::{Context, payload};
 use crate::progress::{Counters, count};
 use crate::tail::Place;
@@ -28,6 +30,7 @@ use crate::tail::Place;
 pub(crate) struct Shared {
     pub(crate) events: PathBuf,
     pub(crate) instances: Vec<Instance>,
+    pub(crate) leases: Mutex<Leases>,
     pub(crate) timeout: Option<Duration>,
     pub(crate) batches: Batches,
     pub(crate) retry_scale: f64,
@@ -45,16 +48,20 @@ pub(crate) struct Instance {
 }
 
 impl Shared {
-    /// The instance that timers run on.
-    pub(crate) fn first(&self) -> &Instance {
-        &self.instances[0]
+    /// The instance that timers run on; `None` when all are gone.
+    pub(crate) fn first(&self) -> Option<&Instance> {
+        self.leases().first().map(|first| &self.instances[first])
     }
 
-    /// The instance that reads a partition: they share them evenly.
-    pub(crate) fn reader_of(&self, partition: &str) -> Instance {
-        let number =
-            partition.bytes().fold(0_usize, |number, byte| number.wrapping_mul(10) + usize::from(byte));
-        self.instances[number % self.instances.len()].clone()
+    /// Leaves an instance's partitions to the others; whether there are any.
+    pub(crate) fn lose(&self, instance: usize) -> bool {
+        let mut leases = self.leases();
+        leases.lose(instance, Instant::now());
+        leases.first().is_some()
+    }
+
+    fn leases(&self) -> MutexGuard<'_, Leases> {
+        self.leases.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -64,7 +71,10 @@ pub(crate) struct Partition {
     pub(crate) id: String,
     pub(crate) function: Function,
     pub(crate) shared: Arc<Shared>,
-    pub(crate) instance: Instance,
+    /// Read since the last checkpoint, which a new owner reads again.
+    pub(crate) open: VecDeque<Place>,
+    /// To be read before anything that is new.
+    pub(crate) again: VecDeque<Place>,
     pub(crate) stop: watch::Receiver<bool>,
 }
 
@@ -72,6 +82,8 @@ pub(crate) struct Partition {
 enum Ended {
     Delivered,
     GivenUp,
+    /// The instance that read the partition is gone.
+    Moved,
     Stopped,
 }
 
@@ -81,10 +93,25 @@ impl Partition {
         let mut since_checkpoint = 0;
         while let Some(batch) = self.next_batch(&mut places).await {
             let Some(last) = batch.last().map(|place| place.sequence_number) else { continue };
+            self.open.extend(&batch);
             let events = self.read(batch).await?;
             let counters = &self.shared.counters.clone();
             match self.deliver(&events).await {
                 Ended::Stopped => break,
+                Ended::Moved => {
+                    tracing::warn!(
+                        function = self.function.name,
+                        partition = self.id,
+                        events = self.open.len(),
+                        "the instance that read it is gone; another begins at the checkpoint"
+                    );
+                    // Before what waits already: an owner may be gone again while it catches up.
+                    while let Some(place) = self.open.pop_back() {
+                        self.again.push_front(place);
+                    }
+                    since_checkpoint = 0;
+                    continue;
+                }
                 Ended::Delivered => count(&counters.delivered, events.len() as u64),
                 Ended::GivenUp => {
                     count(&counters.given_up, events.len() as u64);
@@ -101,6 +128,7 @@ impl Partition {
             if since_checkpoint >= self.shared.batches.batch_checkpoint_frequency {
                 since_checkpoint = 0;
                 self.checkpoint(last).await?;
+                self.open.clear();
             }
         }
         Ok(())
@@ -110,6 +138,9 @@ impl Partition {
     async fn next_batch(&mut self, places: &mut mpsc::UnboundedReceiver<Place>) -> Option<Vec<Place>> {
         let (least, most) =
             (self.shared.batches.min_event_batch_size, self.shared.batches.max_event_batch_size);
+        if !self.again.is_empty() {
+            return Some(self.again.drain(..most.min(self.again.len())).collect());
+        }
         let mut batch = Vec::new();
         let mut stop = self.stop.clone();
         let collect = async {
@@ -149,11 +180,46 @@ impl Partition {
         Ok(())
     }
 
+    /// The instance that reads the partition, once one does; `None` when the host is to stop.
+    async fn reader(&mut self) -> Option<(usize, Instance)> {
+        loop {
+            let reader = self.shared.leases().reader(&self.function.name, &self.id, Instant::now());
+            let free = match reader {
+                Reader::Instance(number) => return Some((number, self.shared.instances[number].clone())),
+                Reader::NobodyBefore(instant) => Some(instant),
+                Reader::Nobody => None,
+            };
+            let wait = async {
+                match free {
+                    Some(instant) => sleep_until(instant.into()).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                () = wait => {}
+                _ = is_set(&mut self.stop) => return None,
+            }
+        }
+    }
+
+    /// Whether the partition is still read by this instance.
+    fn is_read_by(&self, instance: usize) -> bool {
+        let reader = self.shared.leases().reader(&self.function.name, &self.id, Instant::now());
+        reader == Reader::Instance(instance)
+    }
+
     /// Posts the batch until it succeeds or the retry policy is at its end.
     async fn deliver(&mut self, events: &[Event]) -> Ended {
+        let Some((number, instance)) = self.reader().await else { return Ended::Stopped };
         let mut retry = None;
         loop {
-            let Err(error) = self.attempt(events, retry.clone()).await else { return Ended::Delivered };
+            let Err(error) = self.attempt(&instance, events, retry.clone()).await else {
+                return Ended::Delivered;
+            };
+            if !self.is_read_by(number) {
+                count(&self.shared.counters.failed_attempts, 1);
+                return Ended::Moved;
+            }
             let next = retry.map_or(1, |(number, _)| number + 1);
             count(&self.shared.counters.failed_attempts, 1);
             tracing::warn!(function = self.function.name, partition = self.id, %error, attempt = next, "a batch failed");
@@ -174,24 +240,25 @@ impl Partition {
     }
 
     async fn attempt(
-        &mut self,
+        &self,
+        instance: &Instance,
         events: &[Event],
         retry: Option<(u32, String)>,
     ) -> Result<(), InvocationError> {
         // Host source, `WorkerFunctionInvoker`: while the handler restarts, invocations wait.
-        if !is_set(&mut self.instance.ready).await {
+        if !is_set(&mut instance.ready.clone()).await {
             return Err(InvocationError::Unreachable("the handler is gone".to_owned()));
         }
         let context =
             Context { now: jiff::Timestamp::now().to_string(), random_id: Uuid::new_v4().to_string(), retry };
         let body = Bytes::from(payload(&self.function, &self.id, events, &context).to_string());
-        let invocation = invocation::invoke(self.instance.port, &self.function.name, body);
+        let invocation = invocation::invoke(instance.port, &self.function.name, body);
         let Some(most) = self.shared.timeout else { return invocation.await };
         match timeout(most, invocation).await {
             Ok(ended) => ended,
             Err(_) => {
                 // Host source, `WebScriptHostExceptionManager`: a time-out restarts the handler.
-                self.instance.restart.notify_one();
+                instance.restart.notify_one();
                 Err(InvocationError::TooLong)
             }
         }

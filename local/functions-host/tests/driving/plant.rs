@@ -84,8 +84,23 @@ impl Plant {
 
     /// The events of each post, as sent.
     pub(crate) fn batches(&self) -> Vec<Vec<String>> {
-        let events = |post: &Value| post["body"]["Data"]["events"].as_str().unwrap().to_owned();
-        self.posts().iter().map(|post| serde_json::from_str(&events(post)).unwrap()).collect()
+        self.posts().iter().map(events_of).collect()
+    }
+
+    /// With the answer `ok-unless-held`, whether the handler keeps whoever posts waiting.
+    pub(crate) fn hold(&self, is_held: bool) {
+        let file = self.path("record.jsonl.hold");
+        if is_held { fs::write(file, "").unwrap() } else { fs::remove_file(file).unwrap() }
+    }
+
+    /// The process of the newest post, once there are so many.
+    pub(crate) async fn process_of_post(&self, count: usize) -> u64 {
+        let begin = Instant::now();
+        while self.posts().len() < count {
+            assert!(begin.elapsed() < Duration::from_secs(20), "still {:?}", self.batches());
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        self.posts()[count - 1]["pid"].as_u64().unwrap()
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -96,6 +111,11 @@ impl Plant {
         let kept: Value = serde_json::from_slice(&fs::read(self.path("checkpoints.json")).unwrap()).unwrap();
         kept["done"]["DefectMailer"][partition].clone()
     }
+}
+
+/// The events of a post, as sent.
+pub(crate) fn events_of(post: &Value) -> Vec<String> {
+    serde_json::from_str(post["body"]["Data"]["events"].as_str().unwrap()).unwrap()
 }
 
 pub(crate) fn line(partition: &str, number: i64, body: &str) -> String {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use functions_host::{FunctionsHost, HostError};
 use serde_json::{Value, json};
 
-use super::plant::{Plant, until};
+use super::plant::{Plant, range, until};
 
 fn with_a_clock(plant: Plant) -> Plant {
     let timer =
@@ -71,6 +71,48 @@ async fn a_crash_of_one_instance_holds_up_its_partitions_only() {
     assert_eq!(progress.given_up, 0);
     host.stop().await.unwrap();
     assert_eq!((plant.checkpoint("0"), plant.checkpoint("1")), (Value::Null, json!(3)));
+}
+
+fn kill(process: u64) {
+    let killed = std::process::Command::new("kill").args(["-KILL", &process.to_string()]).status().unwrap();
+    assert!(killed.success());
+}
+
+#[tokio::test]
+async fn a_handler_killed_in_a_batch_gets_it_again_and_one_that_does_not_stay_leaves_it_to_the_other() {
+    let mut plant = Plant::answering("ok-unless-held").changing("host.json", |host| {
+        host["functionTimeout"] = json!("-1");
+        host["extensions"]["eventHubs"]["batchCheckpointFrequency"] = json!(2);
+    });
+    plant.options.instances = 2;
+    let host = plant.start().await;
+    plant.events("0", 0..1);
+    until(&host, |progress| progress.delivered == 1).await;
+    plant.hold(true);
+    plant.events("0", 1..2);
+    kill(plant.process_of_post(2).await);
+    plant.process_of_post(3).await;
+    plant.hold(false);
+    until(&host, |progress| progress.checkpoints == 1).await;
+    plant.events("0", 2..3);
+    until(&host, |progress| progress.delivered == 3).await;
+
+    plant.hold(true);
+    plant.events("0", 3..4);
+    kill(plant.process_of_post(5).await);
+    let first = plant.process_of_post(6).await;
+    kill(first);
+    // The third end is its last, and what it had taken since the checkpoint comes again.
+    let second = plant.process_of_post(7).await;
+    plant.hold(false);
+    plant.events("0", 4..5);
+    let progress = until(&host, |progress| progress.checkpoints == 2).await;
+    assert_eq!((progress.given_up, progress.restarts), (0, 2));
+    assert_ne!(first, second);
+    let posts = [0..1, 1..2, 1..2, 2..3, 3..4, 3..4, 2..4, 4..5].map(|numbers| range("0", numbers));
+    assert_eq!(plant.batches(), posts);
+    assert_eq!(plant.checkpoint("0"), json!(4));
+    host.stop().await.unwrap();
 }
 
 #[tokio::test]
