@@ -113,7 +113,10 @@ impl Judging {
             return;
         }
         match seen {
-            Ok(sight) => self.judgement.saw(item, &sight.findings, sight.frame),
+            Ok(sight) => {
+                self.pulse.shows(sight.size);
+                self.judgement.saw(item, &sight.findings, sight.frame);
+            }
             Err(reason) => self.judgement.could_not_see(item, reason),
         }
         if !self.judgement.wants(item) {

@@ -22,6 +22,8 @@ pub(super) struct Pulse {
     absence: Mutex<Option<String>>,
     /// What is wrong with the source although frames come.
     complaint: Mutex<Option<String>>,
+    /// Width and height of the last picture.
+    size: Mutex<Option<[u32; 2]>>,
     /// What is wrong with the disk that reports go to.
     disk: Mutex<Option<String>>,
 }
@@ -43,6 +45,16 @@ impl Pulse {
     pub(super) fn frame(&self) -> bool {
         self.has_frames.store(true, Ordering::Relaxed);
         self.absence.lock().unwrap_or_else(PoisonError::into_inner).take().is_some()
+    }
+
+    /// The source's pictures have this width and height, in pixels.
+    pub(super) fn shows(&self, size: [u32; 2]) {
+        *self.size.lock().unwrap_or_else(PoisonError::into_inner) = Some(size);
+    }
+
+    /// Width and height of the source's pictures, in pixels; `None` before one was seen.
+    pub(super) fn size(&self) -> Option<[u32; 2]> {
+        *self.size.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A frame was looked at, and there was no item in it to be inspected.

@@ -85,7 +85,7 @@ impl Steering {
         while !self.stop.is_set() {
             match self.desk.next(TURN) {
                 Some(Errand::Desire(desired)) => {
-                    self.tuning.desire(&desired);
+                    self.tuning.desire(&desired, self.pulse.size());
                     self.apply();
                 }
                 Some(Errand::Answer(call)) => {

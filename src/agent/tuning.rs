@@ -98,7 +98,7 @@ impl Tuning {
         let mut tuning = Self { base, model, file, overrides, in_force, answers: BTreeMap::new() };
         let desired =
             Desired { version: tuning.overrides.version, properties: tuning.overrides.properties.clone() };
-        let (in_force, answers, properties) = tuning.judge(&desired);
+        let (in_force, answers, properties) = tuning.judge(&desired, None);
         (tuning.in_force, tuning.answers, tuning.overrides.properties) = (in_force, answers, properties);
         Ok(tuning)
     }
@@ -116,10 +116,10 @@ impl Tuning {
         }
     }
 
-    /// Takes the desired properties: what is right is in force afterwards and on disk, what is not leaves things as they
+    /// Takes the desired properties, where the station's pictures have this width and height, if one was seen: what is right is in force afterwards and on disk, what is not leaves things as they
     /// were. [`Tuning::reported`] says what became of each.
-    pub fn desire(&mut self, desired: &Desired) {
-        let (in_force, mut answers, properties) = self.judge(desired);
+    pub fn desire(&mut self, desired: &Desired, size: Option<[u32; 2]>) {
+        let (in_force, mut answers, properties) = self.judge(desired, size);
         let overrides = Overrides { version: desired.version, properties, ..self.overrides.clone() };
         if overrides != self.overrides
             && let Err(error) = overrides.store(&self.file)
@@ -190,12 +190,16 @@ impl Tuning {
     }
 
     /// What would be in force, what is said of each wish, and which wishes are kept.
-    fn judge(&self, desired: &Desired) -> (InForce, BTreeMap<String, Verdict>, Properties) {
+    fn judge(
+        &self,
+        desired: &Desired,
+        size: Option<[u32; 2]>,
+    ) -> (InForce, BTreeMap<String, Verdict>, Properties) {
         let (mut config, mut kept) = (self.base.clone(), Properties::new());
         let mut answers = self.strangers(desired);
         for name in TUNABLE {
             let Some(wish) = desired.properties.get(name) else { continue };
-            let tried = self.attempt(&config, name, wish);
+            let tried = self.attempt(&config, name, wish, size);
             let verdict = match &tried {
                 Ok(_) => Verdict { code: 200, version: desired.version, reason: "in force".to_owned() },
                 Err(reason) => Verdict { code: 400, version: desired.version, reason: reason.clone() },
@@ -204,7 +208,7 @@ impl Tuning {
             // What is refused leaves in force what was there before it.
             let stands = tried.ok().map(|next| (next, wish)).or_else(|| {
                 let old = self.overrides.properties.get(name)?;
-                Some((self.attempt(&config, name, old).ok()?, old))
+                Some((self.attempt(&config, name, old, size).ok()?, old))
             });
             if let Some((next, value)) = stands {
                 config = next;
@@ -216,8 +220,22 @@ impl Tuning {
         (InForce { config, rule }, answers, kept)
     }
 
-    fn attempt(&self, config: &Config, name: &str, value: &Value) -> Result<Config, String> {
+    fn attempt(
+        &self,
+        config: &Config,
+        name: &str,
+        value: &Value,
+        size: Option<[u32; 2]>,
+    ) -> Result<Config, String> {
         let tuned = config.tuned(name, value)?;
+        if let (Some(size), Some(region), "region") = (size, tuned.items.mode.region(), name)
+            && !region.is_within(size)
+        {
+            let [width, height] = size;
+            return Err(format!(
+                "it is not within the station's pictures, which have {width}x{height} pixels"
+            ));
+        }
         rule(&tuned, self.model.pack()).map_err(|error| {
             let (unknown, known) = (error.unknown.join(", "), error.known.join(", "));
             let reason = format!("the model does not know {unknown}; its labels are {known}");

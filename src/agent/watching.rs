@@ -170,6 +170,7 @@ impl Watch {
                 return;
             }
         };
+        self.pulse.shows([pixels.width, pixels.height]);
         self.complain_of_region(pixels);
         let seen = passing.observe(pixels);
         self.numbers.advance_to(passing.next_item());

@@ -79,6 +79,10 @@ pub(super) fn of_tls(cause: &str) -> &'static str {
     if says(&["not yet valid", "has expired"]) {
         "its certificate is not good at the station's time: check the station's clock first, and that no proxy opens TLS \
          connections on the way"
+    } else if says(&["certificate signature failure"]) {
+        "an authority bears the name of one that the station trusts and has another key: if the authority was made anew, \
+         put its new certificate into the file that [hub] ca_file names; else check that no proxy opens TLS connections on \
+         the way"
     } else if says(&["ostname mismatch", "address mismatch", "NotValidForName"]) {
         "it shows a certificate for another name: check HostName, GatewayHostName and connect_host, and that the name \
          server gives the right address"
@@ -94,9 +98,42 @@ pub(super) fn of_tls(cause: &str) -> &'static str {
     }
 }
 
+/// What the TLS library said, without its numbers, functions and lines of code: the reason of the last in its list of errors
+/// (`error:code:library:function:reason:file:line:data`, ERR_error_string(3)), and what was wrong with a certificate.
+pub(super) fn plain_tls(cause: &str) -> String {
+    let last = cause.rsplit("error:").next().unwrap_or(cause);
+    let Some(reason) = last.split(':').nth(3).map(str::trim).filter(|it| !it.is_empty()) else {
+        return cause.to_owned();
+    };
+    match last.rsplit_once(" (") {
+        Some((_, detail)) => format!("{reason} ({detail}"),
+        None => reason.to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_what_the_tls_library_says_the_reason_is_left() {
+        for (cause, expected) in [
+            (
+                "Native TLS error error:06880006:asn1 encoding routines:ASN1_item_verify_ctx:EVP lib:a.c:220:, \
+                 error:0A000086:SSL routines:tls_post_process_server_certificate:certificate verify failed:s.c:1889: \
+                 (certificate signature failure)",
+                "certificate verify failed (certificate signature failure)",
+            ),
+            (
+                "Native TLS error error:0A00010B:SSL routines:ssl3_get_record:wrong version number:r.c:354:",
+                "wrong version number",
+            ),
+            ("Native TLS error unexpected EOF", "Native TLS error unexpected EOF"),
+            ("", ""),
+        ] {
+            assert_eq!(plain_tls(cause), expected, "{cause}");
+        }
+    }
 
     #[test]
     fn a_quota_a_second_client_and_the_network_are_told_apart_as_far_as_mqtt_allows() {
@@ -117,6 +154,7 @@ mod tests {
             ("certificate verify failed (Hostname mismatch)", "another name"),
             ("certificate verify failed (unable to get local issuer certificate)", "ca-certificates"),
             ("certificate verify failed (self-signed certificate in certificate chain)", "ca_file"),
+            ("certificate verify failed (certificate signature failure)", "its new certificate"),
             ("ssl3_get_record:wrong version number", "no TLS that IoT Hub speaks"),
             ("tlsv1 alert protocol version", "no TLS that IoT Hub speaks"),
             ("unexpected EOF", "check the station's clock, that"),

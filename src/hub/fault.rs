@@ -10,7 +10,7 @@ use rumqttc::{ConnectReturnCode, ConnectionError, StateError, TlsError};
 
 use super::{
     certificate::Stale,
-    checklist::{Role, Seen, of_tls},
+    checklist::{Role, Seen, of_tls, plain_tls},
 };
 use crate::report::clock_state;
 
@@ -166,7 +166,8 @@ impl Peer {
             }
             ConnectionError::Tls(error) => {
                 let cause = error.to_string();
-                HubFault::Untrusted { peer, checks: of_tls(&cause), cause, clock: clock() }
+                let checks = of_tls(&cause);
+                HubFault::Untrusted { peer, cause: plain_tls(&cause), checks, clock: clock() }
             }
             ConnectionError::ConnectionRefused(code) => self.refused(*code),
             ConnectionError::MqttState(_) | ConnectionError::Io(_) => self.lost(error, Seen::default()),

@@ -106,6 +106,8 @@ pub struct Inspection {
     pub score: Option<f32>,
     /// What was inspected.
     pub region: Region,
+    /// Width and height of the whole picture, in pixels.
+    pub picture: [u32; 2],
     /// What it took.
     pub timings: Timings,
 }

@@ -128,8 +128,13 @@ impl Inspector {
         self.with_decoded(picture, region, |it, pixels, window, region| {
             let decode = start.elapsed();
             let grid = it.grid(region)?;
-            let mut inspection =
-                Inspection { findings: Vec::new(), score: None, region, timings: Timings::default() };
+            let mut inspection = Inspection {
+                findings: Vec::new(),
+                score: None,
+                region,
+                picture: window.picture,
+                timings: Timings::default(),
+            };
             match &grid {
                 None => inspection = it.look_at(pixels, window, region, floor, see)?,
                 Some((grid, scale)) => {
@@ -179,7 +184,7 @@ impl Inspector {
             judge: shown.elapsed(),
             ..Timings::default()
         };
-        Ok(Inspection { findings, score, region, timings })
+        Ok(Inspection { findings, score, region, picture: window.picture, timings })
     }
 
     /// The first stage of an inspection alone: decodes what the model needs of a picture.

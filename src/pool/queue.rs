@@ -35,6 +35,8 @@ pub struct Sight {
     pub findings: Vec<Finding>,
     /// The frame.
     pub frame: Decisive,
+    /// Width and height of its picture, in pixels.
+    pub size: [u32; 2],
 }
 
 /// Items, numbered without gaps, that are gone and must be judged now.

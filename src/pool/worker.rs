@@ -88,5 +88,5 @@ fn inspect(look: Look, inspector: &mut Inspector, terms: &Terms) -> Result<Sight
         inspector.look(&frame.picture, region, terms.floor).map_err(|error| error.to_string())?;
     let Frame { taken, name, picture, .. } = frame;
     let frame = Decisive { taken, inspected: Instant::now(), name, picture, region: inspection.region };
-    Ok(Sight { findings: inspection.findings, frame })
+    Ok(Sight { findings: inspection.findings, frame, size: inspection.picture })
 }

@@ -3,11 +3,11 @@
 use std::{fs, time::Duration};
 
 use andon::{
-    delivery::{Delivery, Pace},
+    delivery::{Delivery, Link, Pace},
     hub::{Hub, HubSettings, Identity, Trust},
     outbox::{Limits, Outbox, Outgoing},
 };
-use iothub_standin::{Faults, Standin};
+use iothub_standin::{Builder, Faults, Standin};
 
 use crate::{
     pictures::{DARK, shade},
@@ -75,20 +75,79 @@ fn a_hub_that_takes_logins_and_no_reports_is_told_apart_from_a_second_client() {
 }
 
 #[test]
-fn a_token_is_renewed_before_the_hub_cuts_the_connection() {
-    let station = Station::that_sees(&[]);
-    let identity = Identity::parse(&station.hub().connection_string(DEVICE).unwrap()).unwrap();
-    // Minutes are the shortest life that a station can be given; the parts themselves take seconds.
-    let settings = HubSettings {
+fn a_second_client_with_the_same_identity_is_guessed_from_how_connections_end() {
+    let station = Station::that_sees_every_second_item_dark(20.0);
+    let mut agent = station.starts();
+    station.waits_until("delivered", |hub| hub.accepted() >= 1);
+    let mut other = Hub::new(identity(&station), settings(&station)).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let session = runtime.block_on(other.connect()).unwrap();
+    station
+        .waits_until("told", |_| station.log().contains("another client most likely logs in as this device"));
+    // The other one is cut in its turn, and nothing is lost between them.
+    let before = station.hub().accepted();
+    station.waits_until("delivered again", |hub| hub.accepted() > before + 5);
+    drop(session);
+    agent.gets("TERM");
+    agent.ends_well();
+    let mut arrived = sequences(station.hub());
+    arrived.sort_unstable();
+    arrived.dedup();
+    assert_eq!(arrived, (1..=arrived.len() as u64).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_hub_for_which_nobody_vouches_is_told_and_delivered_to_once_its_authority_is_there() {
+    let station = Station::that_sees(&[DARK; 3]);
+    let (right, text) =
+        (fs::read(station.path("ca.pem")).unwrap(), fs::read_to_string(station.config()).unwrap());
+    // Every stand-in's authority has the same name and a key of its own.
+    let another = Builder::new().start().unwrap();
+    fs::write(station.path("ca.pem"), another.ca_pem()).unwrap();
+    let without = text.replace("ca_file = \"ca.pem\"\n", "");
+    for (text, told) in [
+        (&without, "vouches for it: check that the package ca-certificates is installed, that [hub] ca_file"),
+        (&text, "bears the name of one that the station trusts and has another key"),
+    ] {
+        fs::write(station.config(), text).unwrap();
+        let mut agent = station.starts();
+        station.waits_until(told, |_| station.log().contains(told));
+        agent.gets("TERM");
+        agent.ends_well();
+    }
+    assert_eq!(station.hub().logins(), 0);
+    fs::write(station.path("ca.pem"), right).unwrap();
+    station.starts().ends_well();
+    assert_eq!(station.hub().accepted(), 9, "{}", station.log());
+}
+
+/// Who the station is.
+fn identity(station: &Station) -> Identity {
+    Identity::parse(&station.hub().connection_string(DEVICE).unwrap()).unwrap()
+}
+
+/// How it reaches its hub.
+fn settings(station: &Station) -> HubSettings {
+    HubSettings {
         port: station.hub().address().port(),
         trust: Trust::Only(station.path("ca.pem")),
-        token_life: Duration::from_secs(8),
         ..HubSettings::default()
-    };
+    }
+}
+
+#[test]
+fn a_token_is_renewed_before_the_hub_cuts_the_connection() {
+    let station = Station::that_sees(&[]);
+    // Minutes are the shortest life that a station can be given; the parts themselves take seconds.
+    let settings = HubSettings { token_life: Duration::from_secs(8), ..settings(&station) };
     let limits = Limits { reports: 10_000, bytes: 1 << 30 };
     let (outbox, _) = Outbox::open(&station.path("outbox.db"), limits).unwrap();
-    let delivery =
-        Delivery::new(outbox.clone(), Hub::new(identity, settings).unwrap(), Pace::default(), |_, _| {});
+    let delivery = Delivery::new(
+        outbox.clone(),
+        Hub::new(identity(&station), settings).unwrap(),
+        Pace::default(),
+        |_, _| {},
+    );
     let counters = delivery.counters();
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let delivering = std::thread::spawn(move || {

@@ -295,3 +295,18 @@ fn what_a_full_outbox_costs_is_told_to_the_hub_once_it_is_back() {
     let list = station.does(&["outbox", "list"]).notes;
     assert!(list.contains("folded into earlier ones") && list.contains("the last gap, from 20"), "{list}");
 }
+
+#[test]
+fn a_region_outside_of_the_stations_pictures_is_refused_with_their_size() {
+    let station = Station::that_sees_every_second_item_dark(20.0);
+    let mut agent = station.starts();
+    until_it_listens(&station);
+    station.waits_until("reported", |hub| hub.accepted() >= 1);
+    let beyond = json!({"x": 0, "y": 0, "width": 10_000, "height": 10});
+    let answer = desire_and_hear(&station, "region", beyond);
+    assert_eq!(answer["ac"], 400, "{answer}");
+    assert!(answer["ad"].as_str().unwrap().contains("not within the station's pictures"), "{answer}");
+    assert_eq!(answer["value"], json!({}), "the whole picture, as before");
+    agent.gets("TERM");
+    agent.ends_well();
+}
