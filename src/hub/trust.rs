@@ -102,6 +102,17 @@ fn fingerprints(path: &Path) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::{
+        net::{TcpListener, TcpStream},
+        thread,
+    };
+
+    use openssl::{
+        pkey::PKey,
+        ssl::{SslAcceptor, SslMethod, SslOptions, SslVersion},
+    };
+    use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair};
+
     use super::*;
 
     #[test]
@@ -120,6 +131,43 @@ mod tests {
         fs::write(&path, "no certificate").unwrap();
         let error = Trust::SystemAnd(path).connector(None).unwrap_err().to_string();
         assert!(error.contains("holds no certificate"), "{error}");
+    }
+
+    /// A server that speaks no newer TLS than this, for one connection; its port, and its certificate for whom to trust.
+    fn server(newest: SslVersion, certificate: &Path) -> u16 {
+        let mut params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let key = KeyPair::generate().unwrap();
+        let pem = params.self_signed(&key).unwrap().pem();
+        fs::write(certificate, &pem).unwrap();
+        let mut acceptor = SslAcceptor::mozilla_intermediate(SslMethod::tls_server()).unwrap();
+        acceptor.clear_options(SslOptions::NO_TLSV1 | SslOptions::NO_TLSV1_1);
+        acceptor.set_min_proto_version(Some(SslVersion::TLS1)).unwrap();
+        acceptor.set_max_proto_version(Some(newest)).unwrap();
+        // Else the library itself refuses what is old.
+        acceptor.set_cipher_list("ALL:@SECLEVEL=0").unwrap();
+        acceptor.set_certificate(&X509::from_pem(pem.as_bytes()).unwrap()).unwrap();
+        acceptor
+            .set_private_key(&PKey::private_key_from_pem(key.serialize_pem().as_bytes()).unwrap())
+            .unwrap();
+        let (acceptor, listener) = (acceptor.build(), TcpListener::bind("127.0.0.1:0").unwrap());
+        let port = listener.local_addr().unwrap().port();
+        thread::spawn(move || acceptor.accept(listener.accept().unwrap().0).map(drop));
+        port
+    }
+
+    #[test]
+    fn nothing_older_than_tls_1_2_is_spoken() {
+        let folder = tempfile::tempdir().unwrap();
+        for (newest, is_taken) in
+            [(SslVersion::TLS1_1, false), (SslVersion::TLS1_2, true), (SslVersion::TLS1_3, true)]
+        {
+            let path = folder.path().join("ca.pem");
+            let port = server(newest, &path);
+            let connector = Trust::Only(path).connector(None).unwrap();
+            let connected = connector.connect("localhost", TcpStream::connect(("127.0.0.1", port)).unwrap());
+            assert_eq!(connected.is_ok(), is_taken, "{newest:?}: {:?}", connected.err());
+        }
     }
 
     #[test]
