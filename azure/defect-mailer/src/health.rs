@@ -93,9 +93,9 @@ impl Health {
         self.unwell = Some(Unwell { since, state: state.to_owned(), reason: reason.to_owned() });
     }
 
-    /// What must be told now; told once.
-    pub fn decide(&mut self, now: Timestamp, policy: &Policy) -> Option<Change> {
-        let trouble = self.trouble(now, policy);
+    /// What must be told now of a station of this line; told once.
+    pub fn decide(&mut self, now: Timestamp, line: &str, policy: &Policy) -> Option<Change> {
+        let trouble = self.trouble(now, line, policy);
         match (&self.told, trouble) {
             (None, Some((trouble, since))) => {
                 self.told = Some((trouble.clone(), since));
@@ -116,9 +116,9 @@ impl Health {
 
     /// When [`Health::decide`] may have something to say, if nothing happens before.
     #[must_use]
-    pub fn due_at(&self, policy: &Policy) -> Option<Timestamp> {
+    pub fn due_at(&self, line: &str, policy: &Policy) -> Option<Timestamp> {
         let told = self.told.as_ref().map(|(trouble, _)| kind(trouble));
-        let untold = self.deadlines(policy).filter(|(trouble, ..)| told != Some(kind(trouble)));
+        let untold = self.deadlines(line, policy).filter(|(trouble, ..)| told != Some(kind(trouble)));
         untold.map(|(_, _, due)| due).min()
     }
 
@@ -127,22 +127,29 @@ impl Health {
         self.gone_since.is_some() || self.unwell.is_some()
     }
 
-    fn trouble(&self, now: Timestamp, policy: &Policy) -> Option<(Trouble, Timestamp)> {
-        let passed = self.deadlines(policy).find(|(_, _, due)| *due <= now);
+    fn trouble(&self, now: Timestamp, line: &str, policy: &Policy) -> Option<(Trouble, Timestamp)> {
+        let passed = self.deadlines(line, policy).find(|(_, _, due)| *due <= now);
         passed.map(|(trouble, since, _)| (trouble, since))
     }
 
     /// Each possible trouble, since when, and when it has lasted for long enough. What the hub knows for sure
-    /// comes first; a station that is gone says nothing about itself.
-    fn deadlines(&self, policy: &Policy) -> impl Iterator<Item = (Trouble, Timestamp, Timestamp)> {
+    /// comes first; a station that is gone says nothing about itself. Silence counts in working hours only, for a
+    /// station may rightly be off; one that speaks is on.
+    fn deadlines(
+        &self,
+        line: &str,
+        policy: &Policy,
+    ) -> impl Iterator<Item = (Trouble, Timestamp, Timestamp)> {
+        let silent =
+            |trouble, since, span| Some((trouble, since, policy.hours.silent_for(line, since, span)?));
         let gone =
-            self.gone_since.map(|since| (Trouble::Disconnected, since, after(since, policy.silent_after)));
+            self.gone_since.and_then(|since| silent(Trouble::Disconnected, since, policy.silent_after));
         let unwell = self.unwell.as_ref().map(|unwell| {
             let trouble = Trouble::Unwell { state: unwell.state.clone(), reason: unwell.reason.clone() };
             (trouble, unwell.since, after(unwell.since, policy.unwell_after))
         });
         let beat = self.last_sign.filter(|_| self.beats && self.gone_since.is_none());
-        let beat = beat.map(|last| (Trouble::NoHeartbeat, last, after(last, policy.heartbeat)));
+        let beat = beat.and_then(|last| silent(Trouble::NoHeartbeat, last, policy.heartbeat));
         gone.into_iter().chain(beat).chain(unwell)
     }
 }

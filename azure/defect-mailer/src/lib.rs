@@ -17,6 +17,7 @@
 pub mod plain;
 pub mod tally;
 pub mod notice;
+pub mod hours;
 pub mod policy;
 pub mod settings;
 pub mod plan;

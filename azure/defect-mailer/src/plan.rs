@@ -1,17 +1,16 @@
 //! The plan: who is told what, when and in which language. Read from a TOML file and checked at the start.
 
 mod document;
-mod shift;
 
 use andon_telemetry::Severity;
 use jiff::tz::TimeZone;
 use lettre::message::Mailbox;
 
+use crate::hours::Shift;
 use crate::letter::Language;
 use crate::notice::{Matter, Notice};
 use crate::policy::Policy;
 pub use document::{PlanError, parse};
-pub use shift::Shift;
 
 /// Who is told what.
 #[derive(Clone, Debug)]

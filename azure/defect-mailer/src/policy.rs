@@ -2,6 +2,8 @@
 
 use jiff::SignedDuration;
 
+use crate::hours::Hours;
+
 /// When mails are due, and how many there may be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Policy {
@@ -13,6 +15,8 @@ pub struct Policy {
     pub close_after: SignedDuration,
     /// After so long without an acknowledgement an incident goes to the recipients of level 1, 2 and so on.
     pub escalate_after: Vec<SignedDuration>,
+    /// When the silence of stations counts.
+    pub hours: Hours,
     /// A station without connection for so long is silent.
     pub silent_after: SignedDuration,
     /// A station whose heartbeat is missing for so long is silent.
@@ -42,6 +46,7 @@ impl Default for Policy {
             update_after: minutes(30),
             close_after: minutes(15),
             escalate_after: Vec::new(),
+            hours: Hours::always(),
             silent_after: minutes(5),
             heartbeat: minutes(15),
             unwell_after: minutes(2),

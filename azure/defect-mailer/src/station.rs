@@ -145,7 +145,7 @@ impl StationLog {
                 self.incidents.push_back(incident);
             }
         }
-        if let Some(change) = self.health.decide(now, policy) {
+        if let Some(change) = self.health.decide(now, &self.line, policy) {
             let own = self.next;
             let news = match change {
                 Change::Trouble(trouble, since) => {
@@ -166,7 +166,7 @@ impl StationLog {
     #[must_use]
     pub fn due_at(&self, policy: &Policy) -> Option<Timestamp> {
         let incidents = self.incidents.iter().map(|incident| incident.due_at(policy));
-        incidents.chain(self.health.due_at(policy)).min()
+        incidents.chain(self.health.due_at(&self.line, policy)).min()
     }
 
     /// What must be handed on.

@@ -1,4 +1,7 @@
+use jiff::tz::TimeZone;
+
 use super::*;
+use crate::hours::{Hours, Shift};
 
 fn at(minute: i64) -> Timestamp {
     Timestamp::from_second(1_800_000_000 + minute * 60).unwrap()
@@ -16,7 +19,7 @@ fn told(story: &[(i64, Option<Sign>)]) -> Vec<String> {
         if let Some(sign) = sign {
             health.observe(sign, at(*minute), &policy);
         }
-        let word = match health.decide(at(*minute), &policy) {
+        let word = match health.decide(at(*minute), "line-1", &policy) {
             None => continue,
             Some(Change::Trouble(Trouble::Disconnected, _)) => "disconnected".to_owned(),
             Some(Change::Trouble(Trouble::NoHeartbeat, _)) => "no heartbeat".to_owned(),
@@ -82,16 +85,60 @@ fn a_station_is_told_as_the_table_says() {
     }
 }
 
+/// 1,800,000,000 is a Friday at 08:00 UTC.
+#[test]
+fn a_station_that_is_off_for_the_night_is_told_when_it_is_not_back_for_work() {
+    let work = Shift::parse("06:00-14:00", &["mon-fri".to_owned()]).unwrap();
+    let hours = Hours::new(TimeZone::UTC, vec![work], std::collections::BTreeMap::new());
+    let policy = Policy { hours, ..Policy::default() };
+    let (end, monday) = (6 * 60, (3 * 24 - 2) * 60);
+    let told = |back: i64| {
+        let mut health = Health::default();
+        health.observe(&reported("ok", ""), at(end - 1), &policy);
+        health.observe(&Sign::Disconnected, at(end + 1), &policy);
+        let mut told = Vec::new();
+        // Not so long that the heartbeat would be missing as well.
+        for minute in end..back + 10 {
+            if minute == back {
+                health.observe(&Sign::Connected, at(minute), &policy);
+            }
+            told.extend(health.decide(at(minute), "line-1", &policy).map(|change| (minute, change)));
+        }
+        told
+    };
+    assert_eq!(told(monday + 4), [], "it was off for the weekend");
+    let gone_since = at(end + 1);
+    assert_eq!(
+        told(monday + 30),
+        [
+            (monday + 5, Change::Trouble(Trouble::Disconnected, gone_since)),
+            (monday + 30, Change::Over(Trouble::Disconnected, gone_since))
+        ]
+    );
+}
+
+#[test]
+fn a_station_that_says_at_night_that_it_is_unwell_is_told_at_night() {
+    let work = Shift::parse("06:00-14:00", &[]).unwrap();
+    let hours = Hours::new(TimeZone::UTC, vec![work], std::collections::BTreeMap::new());
+    let policy = Policy { hours, ..Policy::default() };
+    let mut health = Health::default();
+    let night = 12 * 60;
+    health.observe(&reported("degraded", "dark"), at(night), &policy);
+    assert_eq!(health.due_at("line-1", &policy), Some(at(night + 2)));
+    assert!(health.decide(at(night + 2), "line-1", &policy).is_some());
+}
+
 #[test]
 fn the_clock_is_asked_for_the_first_deadline_only() {
     let (mut health, policy) = (Health::default(), Policy::default());
-    assert_eq!(health.due_at(&policy), None);
+    assert_eq!(health.due_at("line-1", &policy), None);
     health.observe(&reported("degraded", "dark"), at(0), &policy);
-    assert_eq!(health.due_at(&policy), Some(at(2)));
-    health.decide(at(2), &policy);
-    assert_eq!(health.due_at(&policy), Some(at(15)), "the heartbeat is still owed");
+    assert_eq!(health.due_at("line-1", &policy), Some(at(2)));
+    health.decide(at(2), "line-1", &policy);
+    assert_eq!(health.due_at("line-1", &policy), Some(at(15)), "the heartbeat is still owed");
     health.observe(&Sign::Disconnected, at(3), &policy);
-    assert_eq!(health.due_at(&policy), Some(at(8)));
+    assert_eq!(health.due_at("line-1", &policy), Some(at(8)));
 }
 
 #[test]
@@ -106,6 +153,6 @@ fn a_heartbeat_a_minute_is_not_a_write_a_minute() {
 fn instants_at_the_end_of_time_do_no_harm() {
     let (mut health, policy) = (Health::default(), Policy::default());
     health.observe(&Sign::Disconnected, Timestamp::MAX, &policy);
-    assert_eq!(health.due_at(&policy), Some(Timestamp::MAX));
-    assert_eq!(health.decide(at(0), &policy), None);
+    assert_eq!(health.due_at("line-1", &policy), Some(Timestamp::MAX));
+    assert_eq!(health.decide(at(0), "line-1", &policy), None);
 }

@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use andon_telemetry::Severity;
-use jiff::{SignedDuration, tz::TimeZone};
+use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use lettre::message::Mailbox;
 use serde::Deserialize;
 
-use super::{Plan, Recipient, Shift};
+use super::{Plan, Recipient};
+use crate::hours::{Hours, Shift};
 use crate::letter::Language;
 use crate::policy::Policy;
 use crate::settings::MOST_RECIPIENTS;
@@ -65,6 +66,10 @@ struct Stations {
     silent_minutes: Option<u32>,
     heartbeat_minutes: Option<u32>,
     unwell_minutes: Option<u32>,
+    #[serde(default)]
+    shifts: Vec<String>,
+    #[serde(default)]
+    line_shifts: BTreeMap<String, Vec<String>>,
 }
 
 #[derive(Deserialize)]
@@ -113,7 +118,7 @@ pub fn parse(text: &str, zone: TimeZone, domain: &str) -> Result<Plan, Vec<PlanE
         vec![PlanError { at: format!("line {line}"), fault: error.message().to_owned() }]
     })?;
     let mut check = Check::default();
-    let policy = check.policy(&document);
+    let mut policy = check.policy(&document);
     let mut shifts = BTreeMap::new();
     for (name, shift) in &document.shift {
         match Shift::parse(&shift.hours, &shift.days) {
@@ -123,6 +128,7 @@ pub fn parse(text: &str, zone: TimeZone, domain: &str) -> Result<Plan, Vec<PlanE
             Err(fault) => check.fault(&format!("shift.{name}"), fault),
         }
     }
+    policy.hours = check.hours(&document.stations, &shifts, &policy, &zone);
     let language = document.language;
     let recipients: Vec<Recipient> =
         document.recipient.into_iter().map(|raw| check.recipient(raw, &shifts, language)).collect();
@@ -149,6 +155,11 @@ impl Check {
 
     fn minutes(&mut self, at: &str, value: Option<u32>, default: SignedDuration) -> SignedDuration {
         SignedDuration::from_mins(self.number(at, value, default.as_mins(), (1, 1440)))
+    }
+
+    /// As [`Check::minutes`], with 0 for "at once".
+    fn patience(&mut self, at: &str, value: Option<u32>, default: SignedDuration) -> SignedDuration {
+        SignedDuration::from_mins(self.number(at, value, default.as_mins(), (0, 1440)))
     }
 
     fn policy(&mut self, document: &Document) -> Policy {
@@ -178,7 +189,8 @@ impl Check {
             refused_after: self.minutes("mails.refused_minutes", mails.refused_minutes, usual.refused_after),
             per_minute: count(self.number("rate.per_minute", document.rate.per_minute, minute, (1, 10_000))),
             per_hour: count(self.number("rate.per_hour", document.rate.per_hour, hour, (1, 100_000))),
-            silent_after: self.minutes(
+            hours: usual.hours,
+            silent_after: self.patience(
                 "stations.silent_minutes",
                 document.stations.silent_minutes,
                 usual.silent_after,
@@ -188,12 +200,50 @@ impl Check {
                 document.stations.heartbeat_minutes,
                 usual.heartbeat,
             ),
-            unwell_after: self.minutes(
+            unwell_after: self.patience(
                 "stations.unwell_minutes",
                 document.stations.unwell_minutes,
                 usual.unwell_after,
             ),
         }
+    }
+
+    /// The shifts of these names.
+    fn shifts(&mut self, at: &str, names: &[String], shifts: &BTreeMap<String, Shift>) -> Vec<Shift> {
+        for name in names.iter().filter(|name| !shifts.contains_key(*name)) {
+            self.fault(at, format!("there is no [shift.{name}]"));
+        }
+        names.iter().filter_map(|name| shifts.get(name).cloned()).collect()
+    }
+
+    /// When silence counts; with a fault for hours in which no silence could last long enough to be told.
+    fn hours(
+        &mut self,
+        stations: &Stations,
+        shifts: &BTreeMap<String, Shift>,
+        policy: &Policy,
+        zone: &TimeZone,
+    ) -> Hours {
+        let usual = self.shifts("stations.shifts", &stations.shifts, shifts);
+        let mut lines = BTreeMap::new();
+        for (line, names) in &stations.line_shifts {
+            lines.insert(line.clone(), self.shifts("stations.line_shifts", names, shifts));
+        }
+        let hours = Hours::new(zone.clone(), usual, lines);
+        let named = stations.line_shifts.keys().map(|line| (line.as_str(), "stations.line_shifts"));
+        for (line, at) in named.chain([("", "stations.shifts")]) {
+            for (key, span) in
+                [("silent_minutes", policy.silent_after), ("heartbeat_minutes", policy.heartbeat)]
+            {
+                if hours.silent_for(line, Timestamp::UNIX_EPOCH, span).is_none() {
+                    let fault = format!(
+                        "no stretch of these shifts is longer than {key}, so that silence is never told"
+                    );
+                    self.fault(at, fault);
+                }
+            }
+        }
+        hours
     }
 
     fn recipient(
@@ -217,11 +267,7 @@ impl Check {
         if raw.name.is_empty() || raw.name.len() > 80 {
             self.fault(&at, "name must have 1 to 80 characters");
         }
-        let known = |name: &String| shifts.get(name).cloned();
-        let mine: Vec<Shift> = raw.shifts.iter().filter_map(known).collect();
-        for name in raw.shifts.iter().filter(|name| !shifts.contains_key(*name)) {
-            self.fault(&at, format!("there is no [shift.{name}]"));
-        }
+        let mine = self.shifts(&at, &raw.shifts, shifts);
         Recipient {
             refused: raw.refused.unwrap_or(raw.lines.is_empty() && raw.shifts.is_empty() && raw.level == 0),
             name: raw.name,

@@ -1,6 +1,9 @@
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 
 use super::*;
+use crate::hours::Hours;
 use crate::notice::{RefusedNews, Root, StationNews, Trouble};
 
 const GOOD: &str = include_str!("../../recipients.example.toml");
@@ -35,10 +38,9 @@ fn incident(at: &str) -> Matter {
 fn the_example_is_a_plan() {
     let plan = plan(GOOD).unwrap();
     assert_eq!(plan.recipients.len(), 4);
-    assert_eq!(
-        plan.policy,
-        Policy { escalate_after: plan.policy.escalate_after.clone(), ..Policy::default() }
-    );
+    let hours = Hours::new(plan.zone.clone(), Vec::new(), BTreeMap::new());
+    let escalate_after = plan.policy.escalate_after.clone();
+    assert_eq!(plan.policy, Policy { hours, escalate_after, ..Policy::default() });
 }
 
 #[test]
@@ -105,9 +107,34 @@ fn a_notice_goes_to_those_whom_it_concerns() {
 }
 
 #[test]
+fn silence_counts_in_the_shifts_that_the_plan_names_for_a_line_or_for_all() {
+    let plan = plan(
+        r#"
+        [stations]
+        silent_minutes = 0
+        shifts = ["day"]
+        line_shifts = { "Line 2" = [] }
+        [shift.day]
+        hours = "06:00-14:00"
+        [[recipient]]
+        name = "all"
+        to = ["a@x.example"]
+        "#,
+    )
+    .unwrap();
+    // Berlin is an hour ahead of UTC.
+    let night: Timestamp = "2026-11-23T22:00:00Z".parse().unwrap();
+    for (line, told) in [("Line 1", "2026-11-24T05:00:00Z"), ("Line 2", "2026-11-23T22:00:00Z")] {
+        let due = plan.policy.hours.silent_for(line, night, plan.policy.silent_after);
+        assert_eq!(due, Some(told.parse().unwrap()), "{line}");
+    }
+}
+
+#[test]
 fn a_plan_that_cannot_be_meant_is_refused_with_its_faults() {
     let one = "[[recipient]]\nname = \"a\"\nto = [\"a@x.example\"]\n";
-    let cases: [(String, &[&str]); 15] = [
+    let day = "[shift.day]\nhours = \"06:00-06:10\"\n";
+    let cases: [(String, &[&str]); 19] = [
         (String::new(), &["nobody gets what no other gets"]),
         ("[mail]\n".into(), &["line 1", "unknown field"]),
         (format!("[rate]\nper_minute = 0\n{one}"), &["rate.per_minute: is 0", "1 to 10000"]),
@@ -120,6 +147,16 @@ fn a_plan_that_cannot_be_meant_is_refused_with_its_faults() {
         (format!("{one}shifts = [\"early\"]\nrest = true\n"), &["there is no [shift.early]"]),
         (format!("{one}lines = [\"Line 1\"]\n"), &["nobody gets what no other gets"]),
         (format!("{one}language = \"fr\"\n"), &["line 4", "unknown variant"]),
+        (format!("[stations]\nshifts = [\"day\"]\n{one}"), &["stations.shifts: there is no [shift.day]"]),
+        (format!("[stations.line_shifts]\nL = [\"day\"]\n{one}"), &["stations.line_shifts: there is no"]),
+        (
+            format!("{day}[stations]\nshifts = [\"day\"]\n{one}"),
+            &["stations.shifts: no stretch of these shifts is longer than heartbeat_minutes"],
+        ),
+        (
+            format!("{day}[stations]\nheartbeat_minutes = 0\nline_shifts = {{ L = [\"day\"] }}\n{one}"),
+            &["stations.heartbeat_minutes: is 0"],
+        ),
         (one.replace("a@x.example", "nobody"), &["\"nobody\" is no mail address"]),
         (one.replace("\"a@x.example\"", ""), &["to must hold 1 to 50 addresses"]),
         (
