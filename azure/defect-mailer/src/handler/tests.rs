@@ -131,3 +131,67 @@ async fn a_document_that_cannot_be_understood_is_set_aside() {
     let aside = state.path().join("refused/unreadable-desk.json");
     assert_eq!(std::fs::read_to_string(aside).unwrap(), "{\"version\": 99}");
 }
+
+/// What somebody might send who has a device's key, and a word of the reason that is told.
+fn hostile() -> Vec<(Vec<u8>, &'static str)> {
+    let good: Value =
+        serde_json::from_str(include_str!("../../../telemetry/examples/opens-an-incident.json")).unwrap();
+    let with = |place: &str, value: Value| {
+        let mut report = good.clone();
+        *report.pointer_mut(place).unwrap() = value;
+        report.to_string().into_bytes()
+    };
+    let defects: Vec<Value> = vec![good["defects"][0].clone(); 10_000];
+    vec![
+        (vec![b'x'; 256 * 1024], "has 262144 bytes"),
+        (with("/defects", json!(defects)), "bytes, at most 65536"),
+        (with("/schema", json!("andon.defect/2")), "\"andon.defect/2\""),
+        (
+            with("/schema", json!("andon.defect/99999999999999999999")),
+            "\"andon.defect/99999999999999999999\"",
+        ),
+        (with("/schema", json!(1)), "names no schema"),
+        (with("/schema", json!("<script>\r\nBcc: all@evil.example")), "<script>"),
+        (b"\xff\xfe\x00".to_vec(), "not JSON"),
+        ("[".repeat(60_000).into_bytes(), "not JSON"),
+        (with("/report_id", json!("x".repeat(5000))), "report_id is not an id"),
+        (with("/incident/id", json!("a\r\nb")), "incident.id is not an id"),
+        (with("/incident/count", json!(-1)), "does not fit"),
+        (with("/captured_at", json!(1e300)), "does not fit"),
+        (with("/defects", json!([{ "label": {} }])), "does not fit"),
+    ]
+}
+
+#[tokio::test]
+async fn what_an_outsider_sends_as_a_device_is_set_aside_and_told_with_its_reason() {
+    let state = tempfile::tempdir().unwrap();
+    let handler = cut_off(state.path());
+    for (number, (body, reason)) in hostile().into_iter().enumerate() {
+        let events = vec![crate::invocation::Event {
+            device: Some("press-3".to_owned()),
+            origin: format!("0/{number}"),
+            source: crate::invocation::Source::Telemetry,
+            enqueued: None,
+            body,
+        }];
+        let answer = handler.invoke(Invocation { events }, at(0)).await;
+        assert!(
+            answer.done && answer.logs.iter().any(|line| line.contains("set aside")),
+            "{reason}: {answer:?}"
+        );
+        assert!(!answer.logs.iter().any(|line| line.contains(['\r', '\n'])), "one line each: {answer:?}");
+    }
+    let aside = std::fs::read_dir(state.path().join("refused")).unwrap().count();
+    assert_eq!(aside, hostile().len());
+    let mut desk = handler.desk().await.unwrap();
+    let claim = crate::desk::Claim { instance: "a".into(), run: "1".into(), until: at(20) };
+    assert_eq!(desk.claim(&claim, at(14), &handler.plan), None, "they are gathered");
+    let mail = desk.claim(&claim, at(15), &handler.plan).unwrap().mail;
+    let letter = crate::letter::Letter::write(&mail, crate::letter::Language::English, &handler.plan.zone);
+    assert_eq!(letter.subject, format!("[andon] {} events refused", hostile().len()));
+    for (_, reason) in hostile() {
+        assert!(letter.text.contains(reason), "{reason} is not in\n{}", letter.text);
+    }
+    assert!(!letter.text.contains("\nBcc") && !letter.html.contains("<script"), "{}", letter.html);
+    assert_eq!(handler.desk().await.unwrap().waiting(), 0, "no mail was made of any of them");
+}

@@ -227,28 +227,68 @@ fn the_same_mail_owed_gives_the_same_bytes() {
     assert!(bytes().contains("X-Andon-New-Items: 1\r\n"), "{}", bytes());
 }
 
-#[test]
-fn nothing_in_a_report_can_add_a_header_or_markup() {
-    let evil = "x\r\nBcc: all@evil.example\r\n\r\n<script>alert(1)</script>{{steps}}{steps}\u{202e}&\"'";
-    let mut report = example();
-    report.station.line = evil.into();
-    report.station.product = evil.into();
-    report.station.id = evil.into();
-    report.defects[0].label = evil.into();
-    report.model.name = evil.into();
-    report.model.version = evil.into();
-    report.agent.version = evil.into();
-    report.captured_at = evil.into();
-    report.incident.opened_at = evil.into();
-    report.evidence = Some(evil.into());
-    let letter = letter(&report);
+const EVIL: &str = "x\r\nBcc: all@evil.example\r\n\r\n<script>alert(1)</script>{{steps}}{steps}\u{202e}&\"'";
+
+fn is_harmless(letter: &Letter, owed: &Owed) {
     assert!(!letter.subject.contains(['\r', '\n', '\u{202e}']), "{}", letter.subject);
-    assert!(!letter.html.contains("<script") && !letter.html.contains('\u{202e}'));
-    assert_eq!(letter.html.matches("<ol>").count(), 1, "a value is not filled in again");
-    let message = message(&letter, &owed(&report));
+    assert!(!letter.html.contains("<script") && !letter.html.contains('\u{202e}'), "{}", letter.html);
+    assert!(letter.html.matches("<ol>").count() <= 1, "a value is not filled in again: {}", letter.html);
+    let message = message(letter, owed);
     assert!(!message.contains("\nBcc"), "{message}");
     let (head, _) = message.split_once("\r\n\r\n").unwrap();
     assert!(head.contains("multipart/alternative"), "{head}");
+}
+
+/// The places of all texts in a document, as JSON pointers.
+fn texts(value: &serde_json::Value, at: &str, found: &mut Vec<String>) {
+    match value {
+        serde_json::Value::String(_) => found.push(at.to_owned()),
+        serde_json::Value::Array(all) => {
+            all.iter().enumerate().for_each(|(n, inner)| texts(inner, &format!("{at}/{n}"), found));
+        }
+        serde_json::Value::Object(all) => {
+            all.iter().for_each(|(name, inner)| texts(inner, &format!("{at}/{name}"), found));
+        }
+        _ => {}
+    }
+}
+
+#[test]
+fn no_text_of_a_report_can_add_a_header_or_markup() {
+    let bytes = include_bytes!("../../../telemetry/examples/opens-an-incident.json");
+    let good: serde_json::Value = serde_json::from_slice(bytes).unwrap();
+    let mut places = Vec::new();
+    texts(&good, "", &mut places);
+    assert!(places.len() > 15, "{places:?}");
+    let (mut told, mut everything) = (0, good.clone());
+    for place in &places {
+        let mut evil = good.clone();
+        *evil.pointer_mut(place).unwrap() = EVIL.into();
+        let Ok(report) = read(evil.to_string().as_bytes()) else { continue };
+        *everything.pointer_mut(place).unwrap() = EVIL.into();
+        is_harmless(&letter(&report), &owed(&report));
+        told += 1;
+    }
+    assert!(told > 10, "only {told} are read at all");
+    let report = read(everything.to_string().as_bytes()).unwrap();
+    is_harmless(&letter(&report), &owed(&report));
+}
+
+#[test]
+fn no_text_of_a_twin_and_no_reason_of_a_refusal_can_add_a_header_or_markup() {
+    let mut story = Story::new();
+    story.sign(&Sign::Reported { health: Some((EVIL.into(), EVIL.into())) }, "2026-11-23T06:00:00Z");
+    let unwell = story.due(at("2026-11-23T06:02:00Z"));
+    let mut seen = Story::new();
+    seen.then(&[example()], "2026-11-23T06:41:09Z");
+    seen.log.acknowledge(None, EVIL);
+    let closing = seen.due(at("2026-11-23T07:06:00Z"));
+    let mut refusing = Story::new();
+    refusing.desk.refuse("1", EVIL, EVIL, at("2026-11-23T06:41:09Z"));
+    let refused = refusing.mail(at("2026-11-23T06:57:00Z"));
+    for owed in [unwell, closing, refused] {
+        is_harmless(&Letter::write(&owed, Language::English, &TimeZone::UTC), &owed);
+    }
 }
 
 #[test]
