@@ -65,6 +65,11 @@ impl Start {
         self
     }
 
+    /// All settings, for whoever else starts it.
+    pub(crate) fn settings(&self) -> impl Iterator<Item = (String, String)> {
+        self.environment.iter().cloned()
+    }
+
     fn command(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_defect-mailer"));
         command.env_clear().envs(self.environment.iter().cloned());

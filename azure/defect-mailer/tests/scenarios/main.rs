@@ -6,6 +6,7 @@ mod mailer;
 mod mail_server;
 mod real_mail_server;
 mod postfix;
+mod plant;
 mod azurite;
 
 mod batches;
@@ -15,3 +16,4 @@ mod settings;
 mod encryption;
 mod delivery;
 mod storage;
+mod chain;
