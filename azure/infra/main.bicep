@@ -133,6 +133,7 @@ module mailer 'modules/mailer.bicep' = {
     eventsSecret: vault.outputs.eventsSecret
     passwordSecret: vault.outputs.passwordSecret
     eventHubName: hub.outputs.eventHubName
+    hubName: hub.outputs.name
     insightsName: logs.outputs.insightsName
     mostInstances: mostInstances
     smtpHost: smtpHost

@@ -18,11 +18,11 @@ shot() {
         --force-device-scale-factor=1 --window-size="$3,$4" --screenshot="$5.png" "file://$page" >/dev/null 2>&1
 }
 
-shot opening en 375 880 opening-phone
-shot opening de 375 930 opening-phone-dark dark
-shot opening en 800 740 opening-desktop
-shot update en 375 1250 update-phone
-shot escalation en 375 1300 escalation-phone
+shot opening en 375 1250 opening-phone
+shot opening de 375 1320 opening-phone-dark dark
+shot opening en 800 930 opening-desktop
+shot update en 375 1640 update-phone
+shot escalation en 375 1690 escalation-phone
 shot closing en 375 900 closing-phone
 shot storm en 375 1400 storm-phone
 shot storm de 375 1400 storm-phone-dark dark

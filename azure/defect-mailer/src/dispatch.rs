@@ -62,10 +62,10 @@ impl Dispatch {
             ));
             let undeliverable = vec![format!("{}: not in the plan", job.tray)];
             let outcome = Outcome { settled: true, ..Outcome::default() };
-            let letter = Some(Letter::write(owed, crate::letter::Language::English, &plan.zone));
+            let letter = Some(Letter::write(owed, crate::letter::Language::English, &plan.zone, &plan.hub));
             return Attempt { outcome, undeliverable, letter };
         };
-        let letter = Letter::write(owed, recipient.language, &plan.zone);
+        let letter = Letter::write(owed, recipient.language, &plan.zone, &plan.hub);
         let delivered = self.deliver(round, owed, recipient, &letter).await;
         let mut attempt = Attempt { letter: Some(letter), ..Attempt::default() };
         let late = now.duration_since(owed.written_at) > PATIENCE;

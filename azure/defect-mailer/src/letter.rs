@@ -3,6 +3,7 @@
 mod catalogue;
 mod time;
 mod sheet;
+mod acknowledging;
 mod incident;
 mod station;
 mod table;
@@ -32,10 +33,10 @@ pub struct Letter {
 }
 
 impl Letter {
-    /// Writes the mail; the same for the same mail owed.
+    /// Writes the mail; the same for the same mail owed. `hub` is the hub's name, or empty.
     #[must_use]
-    pub fn write(owed: &Owed, language: Language, zone: &TimeZone) -> Self {
-        let reader = Reader { texts: language.texts(), zone };
+    pub fn write(owed: &Owed, language: Language, zone: &TimeZone, hub: &str) -> Self {
+        let reader = Reader { texts: language.texts(), zone, hub };
         let sheet: Sheet = match &owed.content {
             Content::One(notice) => match &notice.matter {
                 Matter::Incident(news) => incident::sheet(reader, notice, news, owed),

@@ -23,6 +23,8 @@ pub struct Plan {
     pub zone: TimeZone,
     /// The sender's domain, in which mails are named.
     pub domain: String,
+    /// The hub's name, where somebody said so.
+    pub hub: String,
 }
 
 /// One recipient: a person or a group that gets the same mails.
@@ -66,7 +68,8 @@ impl Plan {
             refused: true,
             rest: false,
         };
-        Self { policy: Policy::default(), recipients: vec![everybody], zone, domain: domain.to_owned() }
+        let (policy, recipients) = (Policy::default(), vec![everybody]);
+        Self { policy, recipients, zone, domain: domain.to_owned(), hub: String::new() }
     }
 
     /// The names of those whom a notice concerns, one at least.

@@ -8,6 +8,7 @@ param vaultName string
 param eventsSecret string
 param passwordSecret string
 param eventHubName string
+param hubName string
 param insightsName string
 param mostInstances int
 param smtpHost string
@@ -64,6 +65,10 @@ var always = [
   {
     name: 'IOTHUB_EVENTS_NAME'
     value: eventHubName
+  }
+  {
+    name: 'MAILER_HUB'
+    value: hubName
   }
   {
     name: 'MAILER_STATE'

@@ -187,7 +187,8 @@ async fn what_an_outsider_sends_as_a_device_is_set_aside_and_told_with_its_reaso
     let claim = crate::desk::Claim { instance: "a".into(), run: "1".into(), until: at(20) };
     assert_eq!(desk.claim(&claim, at(14), &handler.plan), None, "they are gathered");
     let mail = desk.claim(&claim, at(15), &handler.plan).unwrap().mail;
-    let letter = crate::letter::Letter::write(&mail, crate::letter::Language::English, &handler.plan.zone);
+    let letter =
+        crate::letter::Letter::write(&mail, crate::letter::Language::English, &handler.plan.zone, "");
     assert_eq!(letter.subject, format!("[andon] {} events refused", hostile().len()));
     for (_, reason) in hostile() {
         assert!(letter.text.contains(reason), "{reason} is not in\n{}", letter.text);

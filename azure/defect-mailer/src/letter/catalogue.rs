@@ -47,6 +47,7 @@ pub(super) struct Catalogue {
     pub(super) section: SectionTexts,
     pub(super) fact: FactTexts,
     pub(super) step: StepTexts,
+    pub(super) acknowledging: AcknowledgingTexts,
     pub(super) note: NoteTexts,
     pub(super) row: RowTexts,
     pub(super) place: PlaceTexts,
@@ -127,6 +128,7 @@ pub(super) struct GlanceTexts {
 pub(super) struct SectionTexts {
     pub(super) steps: String,
     pub(super) facts: String,
+    pub(super) ways: String,
     pub(super) notes: String,
     pub(super) rows: String,
     pub(super) groups: String,
@@ -188,6 +190,14 @@ pub(super) struct StepTexts {
     pub(super) refused: String,
     pub(super) refused_version: String,
     pub(super) refused_claim: String,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct AcknowledgingTexts {
+    pub(super) hub: String,
+    pub(super) portal: String,
+    pub(super) shell: String,
 }
 
 #[derive(Debug, Default, Deserialize)]

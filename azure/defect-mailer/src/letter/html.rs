@@ -20,7 +20,8 @@ pub(super) fn render(reader: Reader<'_>, sheet: &Sheet) -> String {
         ("place", paragraph("place", &sheet.place)),
         ("glance", paragraph("glance", &sheet.glance)),
         ("steps", block(&section.steps, "", "<ol>\n", &steps.collect::<String>(), "</ol>")),
-        ("notes", notes(&section.notes, &sheet.notes)),
+        ("ways", list(&section.ways, "", &sheet.ways)),
+        ("notes", list(&section.notes, "notes", &sheet.notes)),
         (
             "facts",
             block(
@@ -59,9 +60,9 @@ fn block(title: &str, class: &str, open: &str, inner: &str, close: &str) -> Stri
     format!("<div{class}>\n<h2>{}</h2>\n{open}{inner}{close}\n</div>\n", escape(title))
 }
 
-fn notes(title: &str, lines: &[String]) -> String {
+fn list(title: &str, class: &str, lines: &[String]) -> String {
     let items: String = lines.iter().map(|line| format!("<li>{}</li>\n", escape(line))).collect();
-    block(title, "notes", "<ul>\n", &items, "</ul>")
+    block(title, class, "<ul>\n", &items, "</ul>")
 }
 
 fn rows(sheet: &Sheet) -> String {

@@ -3,6 +3,7 @@
 use andon_telemetry::Severity;
 use jiff::{SignedDuration, Timestamp};
 
+use super::acknowledging;
 use super::catalogue::fill;
 use super::sheet::{Reader, Sheet, Tone};
 use crate::desk::Owed;
@@ -53,6 +54,7 @@ pub(super) fn sheet(reader: Reader<'_>, notice: &Notice, news: &News, owed: &Owe
         place: format!("{}, {}", case.station, tally.line),
         glance: case.glance(),
         steps: case.steps(),
+        ways: case.ways(),
         notes: case.notes(),
         facts: case.facts(),
         origin: fill(&texts.origin.incident, &origin),
@@ -194,6 +196,13 @@ impl Case<'_> {
             steps.push(say(&texts.acknowledge));
         }
         steps
+    }
+
+    fn ways(&self) -> Vec<String> {
+        if self.news.phase == Phase::Closing || self.news.acknowledged.is_some() {
+            return Vec::new();
+        }
+        acknowledging::ways(self.reader, &self.station, &self.news.incident)
     }
 
     fn notes(&self) -> Vec<String> {

@@ -11,6 +11,8 @@ use super::catalogue::Catalogue;
 pub(super) struct Reader<'a> {
     pub(super) texts: &'static Catalogue,
     pub(super) zone: &'a TimeZone,
+    /// The hub's name, or empty.
+    pub(super) hub: &'a str,
 }
 
 /// The colour of a mail's head.
@@ -35,6 +37,8 @@ pub(super) struct Sheet {
     pub(super) glance: String,
     /// What to do, in order.
     pub(super) steps: Vec<String>,
+    /// How to acknowledge it.
+    pub(super) ways: Vec<String>,
     /// What to keep in mind about the facts.
     pub(super) notes: Vec<String>,
     /// Name and value.
@@ -89,6 +93,9 @@ impl Sheet {
         if !self.rows.is_empty() {
             let rows: Vec<String> = self.rows.iter().map(Row::as_text).collect();
             blocks.push(format!("{}\n- {}", self.rows_title, rows.join("\n- ")));
+        }
+        if !self.ways.is_empty() {
+            blocks.push(format!("{}\n- {}", texts.section.ways, self.ways.join("\n- ")));
         }
         blocks.push(format!("-- \n{}\n", self.origin));
         blocks.join("\n\n")

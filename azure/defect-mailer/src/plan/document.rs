@@ -134,7 +134,7 @@ pub fn parse(text: &str, zone: TimeZone, domain: &str) -> Result<Plan, Vec<PlanE
         document.recipient.into_iter().map(|raw| check.recipient(raw, &shifts, language)).collect();
     check.together(&recipients, &policy);
     if check.0.is_empty() {
-        Ok(Plan { policy, recipients, zone, domain: domain.to_owned() })
+        Ok(Plan { policy, recipients, zone, domain: domain.to_owned(), hub: String::new() })
     } else {
         Err(check.0)
     }

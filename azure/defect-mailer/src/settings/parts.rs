@@ -8,7 +8,7 @@ use std::time::Duration;
 pub const MOST_RECIPIENTS: usize = 50;
 
 /// Every variable that the mailer reads, but for the host's port.
-pub(super) const KNOWN: [&str; 13] = [
+pub(super) const KNOWN: [&str; 14] = [
     "MAILER_SMTP_HOST",
     "MAILER_SMTP_PORT",
     "MAILER_SMTP_SECURITY",
@@ -22,6 +22,7 @@ pub(super) const KNOWN: [&str; 13] = [
     "MAILER_STATE",
     "MAILER_STATE_KEY",
     "MAILER_TIME_ZONE",
+    "MAILER_HUB",
 ];
 
 /// Where state is kept.

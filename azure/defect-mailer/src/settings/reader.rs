@@ -212,6 +212,18 @@ impl Reader {
         }
     }
 
+    /// The hub's name, as mails give it in a command.
+    pub(super) fn hub(&mut self) -> String {
+        let hub = self.optional("MAILER_HUB").unwrap_or_default().trim().to_owned();
+        // IoT Hub's own rule for names; whatever else would be a danger to whoever copies the command.
+        let fits = |c: char| c.is_ascii_alphanumeric() || c == '-';
+        if hub.len() > 50 || !hub.chars().all(fits) {
+            let fault = format!("{hub:?} is no name of a hub");
+            self.fault("MAILER_HUB", fault, "give the name alone, without .azure-devices.net");
+        }
+        hub
+    }
+
     pub(super) fn zone(&mut self) -> TimeZone {
         let Some(name) = self.optional("MAILER_TIME_ZONE") else { return TimeZone::UTC };
         TimeZone::get(name.trim()).unwrap_or_else(|_| {

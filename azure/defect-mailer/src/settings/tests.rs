@@ -37,6 +37,15 @@ fn few_settings_are_enough() {
 }
 
 #[test]
+fn a_hubs_name_is_a_name_and_nothing_that_a_shell_would_run() {
+    assert_eq!(read(&[("MAILER_HUB", " plant-hub ")]).unwrap().plan.hub, "plant-hub");
+    assert_eq!(read(&[]).unwrap().plan.hub, "");
+    for name in ["plant-hub.azure-devices.net", "a b", "$(id)", &"a".repeat(51)] {
+        assert_eq!(faults(&[("MAILER_HUB", name)]), ["MAILER_HUB"], "{name}");
+    }
+}
+
+#[test]
 fn only_loopback_may_go_without_encryption() {
     use Security::{Implicit, Plain, StartTls};
     let cases = [
