@@ -98,12 +98,11 @@ impl Watch {
                 let moment = frame.taken.monotonic;
                 self.item(frame, moment);
             }
-            Some(listening) => {
+            Some(listening) => match listening.triggers().take(frame.taken.monotonic) {
+                Some(moment) => self.item(frame, moment),
                 // Without a trigger there is nothing in front of the camera.
-                if let Some(moment) = listening.triggers().take(frame.taken.monotonic) {
-                    self.item(frame, moment);
-                }
-            }
+                None => self.pulse.empty_frame(),
+            },
         }
     }
 

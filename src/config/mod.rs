@@ -21,6 +21,7 @@ mod login;
 mod hub;
 mod log;
 mod together;
+mod points;
 mod tuned;
 
 #[cfg(test)]
@@ -153,14 +154,12 @@ impl Config {
         let own = config.as_ref().map(|config| {
             let evidence = config.evidence.as_ref().map(|it| it.folder.as_path());
             let secret = config.hub.login.own();
-            together::own(
-                &document,
-                &config.station.id,
-                &config.outbox.file,
-                evidence,
-                secret,
-                &config.source,
-            )
+            let (id, outbox) = (&config.station.id, &config.outbox.file);
+            let mut own = together::own(&document, id, outbox, evidence, secret, &config.source);
+            let points = points::own(&document, config.trigger.as_ref(), config.outputs.as_ref());
+            points::refuse_twice(&document, &points);
+            own.extend(points);
+            own
         });
         Ok((document.finish(config)?, own.unwrap_or_default()))
     }

@@ -31,6 +31,15 @@ const MODBUS: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST,
 /// A minute.
 const LONGEST: u64 = 60_000;
 
+/// The keys of a Modbus server.
+const SERVER: [&str; 2] = ["server", "unit"];
+
+/// The keys of the lines that show something, in the order of [`State`](crate::plant::State) and then the heartbeat.
+pub(super) const OUTPUT_LINES: [&str; 4] = ["reject_line", "light_line", "ready_line", "heartbeat_line"];
+
+/// The same of coils and the register.
+pub(super) const OUTPUT_COILS: [&str; 4] = ["reject_coil", "light_coil", "ready_coil", "heartbeat_register"];
+
 pub(super) fn read_trigger(
     document: &Document<'_>,
     folder: &Path,
@@ -50,6 +59,9 @@ pub(super) fn read_trigger(
     let server = read_server(&modbus);
     let coil = modbus.optional("coil", whole(0..=65_535, "number from 0"));
     let coil = coil.map(|coil| Way::Modbus(TriggerCoil { server, coil }));
+    let useless = "nothing triggers";
+    refuse_without(&gpio, &["line"], &["chip", "edge", "debounce_milliseconds"], useless);
+    refuse_without(&modbus, &["coil"], &SERVER, useless);
     let ways: Vec<_> = line.into_iter().chain(coil).collect();
     if ways.is_empty() {
         return None;
@@ -80,19 +92,22 @@ pub(super) fn read_outputs(document: &Document<'_>, folder: &Path) -> Option<Out
         light: Duration::from_secs(section.or(10, "light_seconds", whole(0..=3600, "seconds"))),
         rejects_not_inspected: section.or(true, "reject_not_inspected", flag),
     };
+    let useless = "nothing is shown there";
+    refuse_without(&gpio, &OUTPUT_LINES, &["chip", "active_low"], useless);
+    refuse_without(&modbus, &OUTPUT_COILS, &SERVER, useless);
     let line = |key| gpio.optional(key, whole::<u32>(0..=1023, "number on its chip"));
+    let [reject, light, ready, heartbeat] = OUTPUT_LINES.map(line);
     let lines = OutputLines {
         chip: gpio.or(CHIP.into(), "chip", path(folder)),
         is_active_low: gpio.or(false, "active_low", flag),
-        reject: line("reject_line"),
-        light: line("light_line"),
-        ready: line("ready_line"),
-        heartbeat: line("heartbeat_line"),
+        reject,
+        light,
+        ready,
+        heartbeat,
     };
     let server = read_server(&modbus);
     let number = |key| modbus.optional(key, whole::<u16>(0..=65_535, "number from 0"));
-    let [reject, light, ready, heartbeat] =
-        ["reject_coil", "light_coil", "ready_coil", "heartbeat_register"].map(number);
+    let [reject, light, ready, heartbeat] = OUTPUT_COILS.map(number);
     let coils = OutputCoils { server, reject, light, ready, heartbeat };
     let gpio = [lines.reject, lines.light, lines.ready, lines.heartbeat]
         .iter()
@@ -100,6 +115,21 @@ pub(super) fn read_outputs(document: &Document<'_>, folder: &Path) -> Option<Out
         .then_some(lines);
     let modbus = [reject, light, ready, heartbeat].iter().any(Option::is_some).then_some(coils);
     (gpio.is_some() || modbus.is_some()).then_some(OutputSettings { rules, gpio, modbus })
+}
+
+/// Refuses what says more about a line or coil where none of `numbers` says which.
+fn refuse_without(section: &Section<'_>, numbers: &[&'static str], rest: &[&'static str], useless: &str) {
+    if numbers.iter().any(|key| section.is_written_key(key)) {
+        return;
+    }
+    let numbers = numbers.join(" or ");
+    for key in rest {
+        section.refuse(
+            key,
+            &format!("without {numbers} {useless}"),
+            &format!("add {numbers}, or remove this"),
+        );
+    }
 }
 
 fn milliseconds(

@@ -4,6 +4,7 @@ mod example;
 mod faults;
 mod files;
 mod nonsense;
+mod plant;
 mod tuned;
 
 use std::path::Path;

@@ -14,13 +14,23 @@ use super::{
 
 /// One thing of a station that must be its alone.
 pub(super) struct Own {
-    section: &'static str,
-    key: &'static str,
+    pub(super) section: &'static str,
+    pub(super) key: &'static str,
     /// `None` for a key that is not written.
-    line: Option<usize>,
+    pub(super) line: Option<usize>,
+    /// What it is: things of two kinds are never the same.
+    pub(super) kind: &'static str,
     /// Something that is equal for two stations that share it.
-    value: PathBuf,
-    remedy: &'static str,
+    pub(super) value: PathBuf,
+    /// How a message repeats it.
+    pub(super) shown: String,
+    pub(super) remedy: &'static str,
+}
+
+impl Own {
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        (self.kind, &self.value) == (other.kind, &other.value)
+    }
 }
 
 /// What a station shares with no other.
@@ -32,9 +42,11 @@ pub(super) fn own(
     secret: &Secret,
     source: &Source,
 ) -> Vec<Own> {
-    let own = |section, key, value, remedy| {
+    let own = |section, key, value: PathBuf, remedy| {
         let line = document.section(section).line_of(key);
-        Own { section, key, line, value, remedy }
+        let shown = format!("{:?}", value.display().to_string());
+        let kind = if section == "hub" || section == "hub.provisioning" { "secret" } else { key };
+        Own { section, key, line, kind, value, shown, remedy }
     };
     let file = "name another file here, or keep the stations' files in folders of their own";
     let folder = "name another folder here, or keep the stations' files in folders of their own";
@@ -62,21 +74,22 @@ pub(super) fn faults(stations: &[(PathBuf, Vec<Own>)]) -> ConfigError {
     let mut error = ConfigError::default();
     for (number, (path, own)) in stations.iter().enumerate() {
         for own in own {
-            let is_same = |it: &&Own| (it.section, it.key, &it.value) == (own.section, own.key, &own.value);
             let first = stations[..number]
                 .iter()
-                .find_map(|(path, others)| Some((path, others.iter().find(is_same)?)));
+                .find_map(|(path, others)| Some((path, others.iter().find(|it| it.is_same(own))?)));
             let Some((first, theirs)) = first else { continue };
             let first = match theirs.line {
                 Some(line) => format!("{}:{line}", first.display()),
                 None => first.display().to_string(),
             };
+            let (theirs, key) = (Key::new(theirs.section, theirs.key), Key::new(own.section, own.key));
+            let also = if theirs == key { String::new() } else { format!(" as {theirs}") };
             error.faults.push(Fault {
                 file: path.clone(),
                 line: own.line,
-                key: Some(Key::new(own.section, own.key)),
-                value: Some(format!("{:?}", own.value.display().to_string())),
-                problem: format!("the station in {first} has the same"),
+                key: Some(key),
+                value: Some(own.shown.clone()),
+                problem: format!("the station in {first} has the same{also}"),
                 remedy: own.remedy.to_owned(),
             });
         }
@@ -85,7 +98,7 @@ pub(super) fn faults(stations: &[(PathBuf, Vec<Own>)]) -> ConfigError {
 }
 
 /// A path by which one file is told from another, however it is written; it need not be there yet.
-fn place(path: &Path) -> PathBuf {
+pub(super) fn place(path: &Path) -> PathBuf {
     let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let found = absolute.ancestors().find_map(|there| {
         let rest = absolute.strip_prefix(there).ok()?;

@@ -5,11 +5,13 @@ use std::{
     io::{BufRead, BufReader, Write},
     path::PathBuf,
     process::{Child, ChildStdin, ChildStdout, Command, Stdio},
+    time::Duration,
 };
 
 use crate::{
     cameras::plug_in,
     station::{Station, root},
+    systemd::Manager,
 };
 
 const TRIGGER: &str = "coil 0";
@@ -122,6 +124,20 @@ fn every_trigger_gets_one_verdict_and_the_controller_hears_of_it() {
     assert!(log.contains("6 items: 0 OK, 5 NG, 1 NOT INSPECTED"), "{log}");
     assert!(log.contains("6 triggers, each with its verdict"), "{log}");
     assert_eq!([REJECT, LIGHT, READY].map(|coil| controller.has(coil)), [0; 3], "all is off at the end");
+}
+
+#[test]
+fn a_station_that_waits_for_its_first_trigger_is_ready_and_alive() {
+    let controller = Controller::start();
+    let station = station(&controller);
+    let manager = Manager::of(&station);
+    let mut agent = station.starts_with(&manager.environment(Duration::from_secs(2)));
+    manager.hears("READY=1");
+    let status = manager.hears("STATUS=0 items of 0 triggers");
+    assert!(status.contains("0 OK, 0 NG"), "{status}");
+    manager.hears("WATCHDOG=1");
+    agent.gets("TERM");
+    agent.ends_well();
 }
 
 #[test]

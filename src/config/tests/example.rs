@@ -131,9 +131,9 @@ fn every_key_that_is_switched_off_changes_something_when_it_is_switched_on() {
     for all in KINDS.map(everything) {
         let whole = parse(&text(&all, |_| true));
         for line in all.iter().filter(|line| [Stated::Absent, Stated::Label].contains(&line.stated)) {
-            // Without an id scope the rest of its section would mean nothing.
-            let is_it =
-                |it: &Line| it.section == line.section && (it.key == line.key || line.key == "id_scope");
+            // Without these the rest of their sections would mean nothing.
+            let is_whole = ["id_scope", "line", "coil"].contains(&&*line.key);
+            let is_it = |it: &Line| it.section == line.section && (it.key == line.key || is_whole);
             assert_ne!(whole, parse(&text(&all, |it| !is_it(it))), "[{}] {}", line.section, line.key);
         }
     }

@@ -4,7 +4,7 @@ use super::{parse, parse_more};
 
 /// The faults of a text that is put after the least configuration, without the file's name and with lines counted
 /// from the first of `more`.
-fn faults(more: &str) -> Vec<String> {
+pub(super) fn faults(more: &str) -> Vec<String> {
     let error = parse_more(more).unwrap_err();
     let lines = super::LEAST.lines().count();
     let shown = error.faults.into_iter().map(|mut fault| {
@@ -14,7 +14,7 @@ fn faults(more: &str) -> Vec<String> {
     shown.collect()
 }
 
-fn check(cases: &[(&str, &str)]) {
+pub(super) fn check(cases: &[(&str, &str)]) {
     for (text, message) in cases {
         assert_eq!(faults(text), [*message], "{text}");
     }
@@ -260,27 +260,6 @@ fn a_camera_must_be_named_and_a_folder_is_none() {
         "[source.camera]\nserial = \"A\"",
         "2: [source.camera] serial: this means something for a camera only; remove it, or write kind = \"usb\"",
     )]);
-}
-
-#[test]
-fn a_trigger_and_an_output_say_what_they_miss() {
-    let passing = |more: &str| faults(&format!("[items]\nmode = \"passing\"\n{more}"));
-    check(&[
-        (
-            "[trigger.gpio]\nline = 3",
-            "1: [trigger.gpio]: a folder that does not go by the clock cannot be triggered; remove it, or write [source] frames_per_second",
-        ),
-        (
-            "[outputs.modbus]\nserver = \"plc\"",
-            "2: [outputs.modbus] server = \"plc\": this is no address with a port; write an address and a port in quotes, as \"192.168.0.10:502\"",
-        ),
-    ]);
-    assert_eq!(
-        passing("[trigger.gpio]\nline = 3"),
-        [
-            "3: [trigger.gpio]: a trigger says when an item is there, and so do passing items; remove it, or write [items] mode = \"frame\""
-        ]
-    );
 }
 
 #[test]
