@@ -59,7 +59,7 @@ kernel=$(ls "$work/kernel/lib/modules")
 cp "$work/kernel/boot/vmlinuz-$kernel" "$out/vmlinuz"
 depmod -b "$work/kernel" "$kernel"
 mkdir -p "$root/usr/lib/modules/$kernel"
-for module in autofs4 vivid uvcvideo vhci-hcd gpio-sim softdog loop 9p 9pnet_virtio virtio_pci virtio_blk ext4; do
+for module in autofs4 vivid uvcvideo vhci-hcd softdog loop 9p 9pnet_virtio virtio_pci virtio_blk ext4; do
     modprobe -d "$work/kernel" -S "$kernel" --show-depends $module 2>/dev/null | awk '/^insmod/{print $2}' || true
 done | sort -u | while read -r file; do
     file=${file#"$work/kernel"}

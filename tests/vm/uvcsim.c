@@ -2,9 +2,10 @@
  * vhci-hcd over a pair of sockets, by the USB/IP protocol (Documentation/usb/usbip_protocol.rst). The kernel's own
  * uvcvideo then makes /dev/video*; the pictures are MJPEG from files, in turns.
  *
- *     uvcsim WIDTH HEIGHT FRAMES_PER_SECOND a.jpg [b.jpg ...]       needs: modprobe vhci-hcd uvcvideo
+ *     uvcsim FAULT WIDTH HEIGHT FRAMES_PER_SECOND a.jpg [b.jpg ...]       needs: modprobe vhci-hcd uvcvideo
  *
- * SIGUSR1 stalls the stream and resumes it, SIGUSR2 cuts the next five frames in half, SIGTERM unplugs the camera. */
+ * FAULT is a file that need not be there; it says what is wrong with each frame: "stall" for no frame at all, "half" of
+ * one, a "corrupt" one between the right first and last bytes, an "empty" one. SIGTERM unplugs the camera. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -19,22 +20,32 @@
 #include <time.h>
 #include <unistd.h>
 #define PAYLOAD 16384
-static volatile sig_atomic_t is_stalled, frames_to_cut;
-
-static void toggle_stall(int s) {
-    (void)s;
-    is_stalled = !is_stalled;
-}
-
-static void cut_five(int s) {
-    (void)s;
-    frames_to_cut = 5;
-}
 
 static int line, width, height, rate, pictures;
-static uint8_t *picture[64];
+static uint8_t *picture[64], *corrupt[64];
 static size_t picture_bytes[64];
 static uint32_t largest_frame;
+static const char *fault_file;
+
+/* The first letter of what is wrong with the next frame, or 0. */
+static char fault(void) {
+    char letter = 0;
+    int f = open(fault_file, O_RDONLY);
+    if (f < 0)
+        return 0;
+    if (read(f, &letter, 1) != 1)
+        letter = 0;
+    close(f);
+    return letter;
+}
+
+static uint8_t *corrupted(const uint8_t *whole, size_t bytes) {
+    uint8_t *copy = malloc(bytes);
+    memcpy(copy, whole, bytes);
+    if (bytes > 4)
+        memset(copy + 2, 0xa5, bytes - 4);
+    return copy;
+}
 
 struct usbip_header {
     uint32_t cmd, seq, devid, dir, ep, a, b, c, d, e;
@@ -233,12 +244,13 @@ static double now(void) {
 }
 
 int main(int c, char **a) {
-    if (c < 5)
+    if (c < 6)
         return 2;
-    width = atoi(a[1]);
-    height = atoi(a[2]);
-    rate = atoi(a[3]);
-    for (int i = 4; i < c && pictures < 64; i++) {
+    fault_file = a[1];
+    width = atoi(a[2]);
+    height = atoi(a[3]);
+    rate = atoi(a[4]);
+    for (int i = 5; i < c && pictures < 64; i++) {
         int f = open(a[i], O_RDONLY);
         struct stat st;
         if (f < 0 || fstat(f, &st))
@@ -246,13 +258,12 @@ int main(int c, char **a) {
         picture[pictures] = malloc(st.st_size + 1);
         if (read(f, picture[pictures], st.st_size) != st.st_size)
             return 1;
+        corrupt[pictures] = corrupted(picture[pictures], st.st_size);
         picture_bytes[pictures++] = st.st_size;
         close(f);
     }
     largest_frame = width * height * 2;
     describe();
-    signal(SIGUSR1, toggle_stall);
-    signal(SIGUSR2, cut_five);
     signal(SIGPIPE, SIG_IGN);
     int sv[2];
     char b[64];
@@ -268,7 +279,8 @@ int main(int c, char **a) {
     fprintf(stderr, "uvcsim: plugged in\n");
     uint32_t q[64], ql[64];
     int qn = 0, fi = 0, fid = 0;
-    size_t off = 0;
+    size_t off = 0, tot = 0;
+    const uint8_t *frame = 0;
     double next = now();
     for (;;) {
         struct pollfd p = {line, POLLIN, 0};
@@ -307,19 +319,23 @@ int main(int c, char **a) {
             } else
                 answer(seq, -EPIPE, 0, 0, 1);
         }
-        while (qn && !is_stalled && (off || now() >= next)) { /* one payload a URB */
+        while (qn && (off || now() >= next)) { /* one payload a URB */
             if (!off) {
                 next += 1.0 / rate;
                 if (next < now())
                     next = now() + 1.0 / rate;
+                char wrong = fault();
+                if (wrong == 's')
+                    break;
+                frame = wrong == 'c' ? corrupt[fi] : picture[fi];
+                tot = wrong == 'e' ? 0 : wrong == 'h' ? picture_bytes[fi] / 2 : picture_bytes[fi];
             }
-            size_t tot = frames_to_cut ? picture_bytes[fi] / 2 : picture_bytes[fi],
-                   room = (ql[0] < PAYLOAD ? ql[0] : PAYLOAD) - 2, k = tot - off < room ? tot - off : room;
+            size_t room = (ql[0] < PAYLOAD ? ql[0] : PAYLOAD) - 2, k = tot - off < room ? tot - off : room;
             uint8_t o[PAYLOAD];
             int last = off + k >= tot;
             o[0] = 2;
             o[1] = 0x80 | fid | (last ? 2 : 0);
-            memcpy(o + 2, picture[fi] + off, k);
+            memcpy(o + 2, frame + off, k);
             answer(q[0], 0, o, k + 2, 1);
             memmove(q, q + 1, --qn * 4);
             memmove(ql, ql + 1, qn * 4);
@@ -327,8 +343,6 @@ int main(int c, char **a) {
                 off = 0;
                 fid ^= 1;
                 fi = (fi + 1) % pictures;
-                if (frames_to_cut)
-                    frames_to_cut--;
             } else
                 off += k;
         }

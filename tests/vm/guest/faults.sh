@@ -118,6 +118,7 @@ within 60 "numbers that go on after the upgrade" eval "[ \$(sequences | tail -1)
 echo "an upgrade keeps the state and starts the new program"
 
 . /opt/test/cameras.sh
+. /opt/test/usb.sh
 
 nothing_is_lost
 

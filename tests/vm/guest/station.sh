@@ -138,3 +138,23 @@ nothing_is_lost() {
     [ -z "$missing" ] || fail "said to be safe and never arrived: $missing"
     echo "nothing lost: $count reports, of which $(sort -u $reported | wc -l) were written down before they arrived"
 }
+
+# Messages that something is wrong, so far.
+errors() { journalctl -u andon -p err -o cat --no-pager | wc -l; }
+more_errors_than() { [ "$(errors)" -gt "$1" ]; }
+
+# usb KEY: the value that `andon cameras` gives for the first camera.
+usb() { andon cameras --json | sed -n "s/.*\"$1\":\"\([^\"]*\)\".*/\1/p" | head -1; }
+
+# watch_camera IDENTITY FORMAT SIZE: the station's file for a camera.
+watch_camera() {
+    shade
+    sed -i -e 's/^kind = .*/kind = "usb"/' -e '/^path = /d' -e '/^repeat = /d' /etc/andon/station.toml
+    printf '[source.camera]\n%s\nformat = "%s"\nsize = "%s"\n' "$1" "$2" "$3" >>/etc/andon/station.toml
+}
+
+# From here on says_now looks; says_now PATTERN.
+mark() { cursor=$(journalctl -u andon -n 1 -o cat --show-cursor --no-pager | sed -n 's/^-- cursor: //p'); }
+says_now() { journalctl -u andon --after-cursor="$cursor" -o cat --no-pager | grep -q -- "$1"; }
+# sees_again: what is judged now was seen.
+sees_again() { says_now '^OK$' || says_now '^NG'; }
