@@ -116,8 +116,8 @@ impl Tuning {
         }
     }
 
-    /// Takes the desired properties, where the station's pictures have this width and height, if one was seen: what is right is in force afterwards and on disk, what is not leaves things as they
-    /// were. [`Tuning::reported`] says what became of each.
+    /// Takes the desired properties: what is right is in force afterwards and on disk, what is not leaves things as they
+    /// were. `size` is the width and height of the station's pictures, if one was seen. [`Tuning::reported`] says what became of each.
     pub fn desire(&mut self, desired: &Desired, size: Option<[u32; 2]>) {
         let (in_force, mut answers, properties) = self.judge(desired, size);
         let overrides = Overrides { version: desired.version, properties, ..self.overrides.clone() };

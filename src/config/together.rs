@@ -42,10 +42,9 @@ pub(super) fn own(
     secret: &Secret,
     source: &Source,
 ) -> Vec<Own> {
-    let own = |section, key, value: PathBuf, remedy| {
+    let own = |kind, section, key, value: PathBuf, remedy| {
         let line = document.section(section).line_of(key);
         let shown = format!("{:?}", value.display().to_string());
-        let kind = if section == "hub" || section == "hub.provisioning" { "secret" } else { key };
         Own { section, key, line, kind, value, shown, remedy }
     };
     let file = "name another file here, or keep the stations' files in folders of their own";
@@ -53,17 +52,18 @@ pub(super) fn own(
     let device = "each station is a device of its own at the hub: name the file with its own secret here";
     let (secret_section, secret_key) = secret.key();
     let mut all = vec![
-        own("station", "id", PathBuf::from(id), "give each station an id of its own"),
-        own("outbox", "file", place(outbox), file),
-        own(secret_section, secret_key, place(secret.path()), device),
+        own("station", "station", "id", PathBuf::from(id), "give each station an id of its own"),
+        own("outbox", "outbox", "file", place(outbox), file),
+        own("secret", secret_section, secret_key, place(secret.path()), device),
     ];
-    all.extend(evidence.map(|it| own("evidence", "folder", place(it), folder)));
+    all.extend(evidence.map(|it| own("evidence", "evidence", "folder", place(it), folder)));
     if let Source::Usb(camera) = source {
         let which = &camera.which;
         // A camera streams to one program, and there to one station. Cheap ones share their serial numbers.
+        let remedy = "give each station a camera of its own";
         for (key, word) in [("usb_path", &which.usb_path), ("by_id", &which.by_id)] {
             let word = word.as_ref().map(PathBuf::from);
-            all.extend(word.map(|it| own("source.camera", key, it, "give each station a camera of its own")));
+            all.extend(word.map(|it| own(key, "source.camera", key, it, remedy)));
         }
     }
     all

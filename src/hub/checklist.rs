@@ -98,7 +98,7 @@ pub(super) fn of_tls(cause: &str) -> &'static str {
     }
 }
 
-/// What the TLS library said, without its numbers, functions and lines of code: the reason of the last in its list of errors
+/// What the TLS library said, without its numbers, functions and lines of code: the reason of the last error in its list
 /// (`error:code:library:function:reason:file:line:data`, ERR_error_string(3)), and what was wrong with a certificate.
 pub(super) fn plain_tls(cause: &str) -> String {
     let last = cause.rsplit("error:").next().unwrap_or(cause);

@@ -1,6 +1,6 @@
 //! How MQTT gets to a hub or a provisioning service: by itself over TLS, or in WebSocket messages over TLS.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use native_tls::TlsConnector;
 use rumqttc::{
@@ -48,7 +48,8 @@ impl Route {
     }
 
     /// Connects to this peer and logs in as the MQTT client `id` with the options that `dress` adds; `requests` may wait
-    /// in the client. Both together take at most `limit`, which counts in whole seconds, at least one.
+    /// in the client. Both together take `limit`, at least a second, and at most half a second more: what is left for the
+    /// login counts in whole seconds.
     pub(super) async fn log_in(
         &self,
         peer: &Peer,
@@ -57,7 +58,7 @@ impl Route {
         limit: Duration,
         dress: impl FnOnce(&mut MqttOptions),
     ) -> Result<(AsyncClient, EventLoop), HubFault> {
-        let limit = limit.max(Duration::from_secs(1));
+        let (began, limit) = (Instant::now(), limit.max(Duration::from_secs(1)));
         let mut options = match self.carrier {
             Carrier::Tls => self.over_tls(peer, id),
             #[cfg(feature = "websocket")]
@@ -68,7 +69,8 @@ impl Route {
         dress(&mut options);
         let (client, mut events) = AsyncClient::new(options, requests);
         let mut network = NetworkOptions::new();
-        network.set_connection_timeout(limit.as_secs()).set_tcp_nodelay(true);
+        let left = limit.saturating_sub(began.elapsed()).as_secs_f64().round().max(1.0);
+        network.set_connection_timeout(left as u64).set_tcp_nodelay(true);
         events.set_network_options(network);
         match events.poll().await {
             Ok(Event::Incoming(Packet::ConnAck(_))) => Ok((client, events)),

@@ -23,7 +23,7 @@ pub struct Plan {
     pub zone: TimeZone,
     /// The sender's domain, in which mails are named.
     pub domain: String,
-    /// The hub's name, where somebody said so.
+    /// The hub's name, in commands that mails give; empty where nobody said so.
     pub hub: String,
 }
 
@@ -55,7 +55,7 @@ pub struct Recipient {
 impl Plan {
     /// Everything to the same addresses at once, in English.
     #[must_use]
-    pub fn simple(to: Vec<Mailbox>, zone: TimeZone, domain: &str) -> Self {
+    pub fn simple(to: Vec<Mailbox>, zone: TimeZone, domain: &str, hub: &str) -> Self {
         let everybody = Recipient {
             name: "everybody".to_owned(),
             to,
@@ -69,7 +69,7 @@ impl Plan {
             rest: false,
         };
         let (policy, recipients) = (Policy::default(), vec![everybody]);
-        Self { policy, recipients, zone, domain: domain.to_owned(), hub: String::new() }
+        Self { policy, recipients, zone, domain: domain.to_owned(), hub: hub.to_owned() }
     }
 
     /// The names of those whom a notice concerns, one at least.

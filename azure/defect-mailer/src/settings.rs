@@ -47,12 +47,11 @@ impl Settings {
         }
         let zone = reader.zone();
         let domain = from.first().map_or("andon.invalid", |from| from.email.domain());
-        let plan = reader.plan(zone, domain);
         let hub = reader.hub();
+        let plan = reader.plan(zone, domain, &hub);
         let state = reader.state();
         match (from.first(), plan, reader.faults.is_empty()) {
             (Some(from), Some(plan), true) => {
-                let plan = Plan { hub, ..plan };
                 let port = u16::try_from(port).unwrap_or_default();
                 Ok(Self { port, smtp, from: from.clone(), plan, state })
             }

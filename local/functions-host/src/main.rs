@@ -31,7 +31,8 @@ struct Arguments {
     /// How many handlers share the partitions, as after a scale-out; the host goes on while one stays
     #[arg(long, default_value_t = 1)]
     instances: usize,
-    /// Factor on the waits between retries and for the partitions of a handler that is gone: a seam for tests and demonstrations, 1 as in Azure
+    /// Factor on the waits between retries and for the partitions of a handler that is gone: a seam for tests and
+    /// demonstrations, 1 as in Azure
     #[arg(long, default_value_t = 1.0)]
     retry_scale: f64,
 }

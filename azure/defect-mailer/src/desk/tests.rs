@@ -9,7 +9,7 @@ fn at(second: i64) -> Timestamp {
 }
 
 fn plan() -> Plan {
-    let mut plan = Plan::simple(vec!["lead@x.example".parse().unwrap()], TimeZone::UTC, "x.example");
+    let mut plan = Plan::simple(vec!["lead@x.example".parse().unwrap()], TimeZone::UTC, "x.example", "");
     plan.policy.update_items = vec![2];
     plan
 }

@@ -24,7 +24,12 @@ struct Story {
 
 impl Story {
     fn new() -> Self {
-        let mut plan = Plan::simple(vec!["lead@x.example".parse().unwrap()], TimeZone::UTC, "plant.example");
+        let mut plan = Plan::simple(
+            vec!["lead@x.example".parse().unwrap()],
+            TimeZone::UTC,
+            "plant.example",
+            "plant-hub",
+        );
         plan.policy.escalate_after = vec![SignedDuration::from_mins(10)];
         Self { desk: Desk::new(), plan, log: StationLog::new("press-3", at("2026-11-23T06:00:00Z")) }
     }

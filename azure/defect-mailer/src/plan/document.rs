@@ -112,7 +112,7 @@ struct Check(Vec<PlanError>);
 ///
 /// # Errors
 /// Every fault, each with its remedy; a fault of the file's form with its line.
-pub fn parse(text: &str, zone: TimeZone, domain: &str) -> Result<Plan, Vec<PlanError>> {
+pub fn parse(text: &str, zone: TimeZone, domain: &str, hub: &str) -> Result<Plan, Vec<PlanError>> {
     let document: Document = toml::from_str(text).map_err(|error| {
         let line = error.span().map_or(1, |span| text[..span.start.min(text.len())].lines().count().max(1));
         vec![PlanError { at: format!("line {line}"), fault: error.message().to_owned() }]
@@ -134,7 +134,7 @@ pub fn parse(text: &str, zone: TimeZone, domain: &str) -> Result<Plan, Vec<PlanE
         document.recipient.into_iter().map(|raw| check.recipient(raw, &shifts, language)).collect();
     check.together(&recipients, &policy);
     if check.0.is_empty() {
-        Ok(Plan { policy, recipients, zone, domain: domain.to_owned(), hub: String::new() })
+        Ok(Plan { policy, recipients, zone, domain: domain.to_owned(), hub: hub.to_owned() })
     } else {
         Err(check.0)
     }

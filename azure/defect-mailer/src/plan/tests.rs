@@ -10,7 +10,7 @@ const GOOD: &str = include_str!("../../recipients.example.toml");
 
 fn plan(text: &str) -> Result<Plan, Vec<String>> {
     let zone = TimeZone::get("Europe/Berlin").unwrap();
-    parse(text, zone, "plant.example").map_err(|faults| faults.iter().map(ToString::to_string).collect())
+    parse(text, zone, "plant.example", "").map_err(|faults| faults.iter().map(ToString::to_string).collect())
 }
 
 fn notice(line: &str, severity: Severity, level: u8, at: &str, matter: Matter) -> Notice {

@@ -110,14 +110,14 @@ impl Reader {
     }
 
     /// The plan's file, or everything to the addresses in `MAILER_TO`.
-    pub(super) fn plan(&mut self, zone: TimeZone, domain: &str) -> Option<Plan> {
+    pub(super) fn plan(&mut self, zone: TimeZone, domain: &str, hub: &str) -> Option<Plan> {
         const REMEDY: &str = "correct the plan; recipients.example.toml explains every key";
         let Some(path) = self.optional("MAILER_PLAN") else {
             let to = self.mailboxes("MAILER_TO", "name the recipients, separated by commas");
             if to.len() > MOST_RECIPIENTS {
                 self.fault("MAILER_TO", "holds more than 50 addresses", "use a distribution list");
             }
-            return Some(Plan::simple(to, zone, domain));
+            return Some(Plan::simple(to, zone, domain, hub));
         };
         if self.optional("MAILER_TO").is_some() {
             self.fault("MAILER_TO", "is set, but MAILER_PLAN names the recipients", "set one of the two");
@@ -129,7 +129,7 @@ impl Reader {
                 return None;
             }
         };
-        let plan = plan::parse(&text, zone, domain);
+        let plan = plan::parse(&text, zone, domain, hub);
         plan.map_err(|faults| {
             faults.iter().for_each(|fault| self.fault("MAILER_PLAN", fault.to_string(), REMEDY))
         })
