@@ -230,22 +230,11 @@ impl Peer {
     }
 }
 
-/// Whether it is the network's fault and not the peer's; a failed name look-up has no kind of its own.
+/// Whether it came about before there was a connection; a failed name look-up has no kind that can be named, so what a peer
+/// does is named in its place.
 fn is_network(error: &io::Error) -> bool {
-    use io::ErrorKind::{
-        AddrNotAvailable, ConnectionRefused, HostUnreachable, NetworkDown, NetworkUnreachable, Other,
-        TimedOut,
-    };
-    matches!(
-        error.kind(),
-        AddrNotAvailable
-            | ConnectionRefused
-            | HostUnreachable
-            | NetworkDown
-            | NetworkUnreachable
-            | Other
-            | TimedOut
-    )
+    use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, InvalidData, UnexpectedEof};
+    !matches!(error.kind(), BrokenPipe | ConnectionAborted | ConnectionReset | InvalidData | UnexpectedEof)
 }
 
 /// The station's time, and whether anybody confirmed it.
@@ -255,4 +244,37 @@ pub(super) fn clock() -> String {
         Clock::Unsynchronised => ", as far as it knows: no time server has confirmed it",
     };
     format!("{:.0}{doubt}", jiff::Timestamp::now())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::ToSocketAddrs;
+
+    use super::*;
+
+    fn told(error: io::Error) -> String {
+        let peer = Peer {
+            host: "plant-hub.example".to_owned(),
+            port: 8883,
+            who: "device press-3".to_owned(),
+            role: Role::DeviceWithKey,
+        };
+        peer.no_login(&ConnectionError::Io(error), Duration::from_secs(30)).to_string()
+    }
+
+    #[test]
+    fn a_name_that_nobody_knows_is_the_networks_fault_and_a_cut_is_the_peers() {
+        // No name server is asked for a name of this length.
+        let unknown = ("x".repeat(300), 8883).to_socket_addrs().unwrap_err();
+        let refused = io::Error::from(io::ErrorKind::ConnectionRefused);
+        for error in [unknown, refused] {
+            let told = told(error);
+            assert!(told.starts_with("cannot reach plant-hub.example:8883"), "{told}");
+            assert!(told.contains("the name server"), "{told}");
+        }
+        for kind in [io::ErrorKind::ConnectionReset, io::ErrorKind::UnexpectedEof] {
+            let told = told(io::Error::from(kind));
+            assert!(told.starts_with("plant-hub.example:8883 ended the connection"), "{told}");
+        }
+    }
 }
