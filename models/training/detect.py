@@ -6,11 +6,12 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 
-from manifest import ACROSS_LABELS, MAX_FINDINGS, MEAN, NMS_IOU, STD
+from manifest import ACROSS_LABELS, MAX_FINDINGS, MEAN, NMS_IOU, SECOND_LOOK, STD
 from net import STRIDE
 
 # Below this score nothing is kept: low enough for a whole precision-recall curve.
 FLOOR = 0.02
+MIRRORED = ((1,), (0, 1), (0,))
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,19 @@ class Model:
         return self.session.run(None, {"image": image[None, None].astype(np.float32)})[0]
 
     def find(self, picture: np.ndarray, floor: float = FLOOR) -> Findings:
-        return decode(self.run(picture)[0], floor)
+        """One look, and where that shows anything, the mean with those at the three mirror images."""
+        grid = self.run(picture)[0]
+        if grid[:-4].max() >= min(SECOND_LOOK, floor):
+            grid = np.mean([grid, *(self.run_mirrored(picture, axes) for axes in MIRRORED)], 0)
+        return decode(grid, floor)
+
+    def run_mirrored(self, picture: np.ndarray, axes: tuple[int, ...]) -> np.ndarray:
+        """The answer to a picture mirrored along its axes (0 down, 1 across), as if it had been given as it is."""
+        grid = np.flip(self.run(np.flip(picture, axes))[0], [axis + 1 for axis in axes])
+        sides = [2, 1, 0, 3] if 1 in axes else [0, 1, 2, 3]
+        if 0 in axes:
+            sides[1], sides[3] = sides[3], sides[1]
+        return np.concatenate([grid[:-4], grid[-4:][sides]])
 
 
 def decode(grid: np.ndarray, floor: float = FLOOR) -> Findings:

@@ -14,6 +14,8 @@ NMS_IOU = 0.4
 # Of the confidence of a box that a surer one of another label overlaps, this share stays.
 ACROSS_LABELS = 0.6
 MAX_FINDINGS = 100
+# A picture in which anything has this score is looked at again, mirrored.
+SECOND_LOOK = 0.3
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,7 @@ def write(pack: Path, thresholds: Thresholds) -> None:
     by_label = "".join(f'"{label}" = {value:g}\n' for label, value in thresholds.by_label.items())
     (pack / "model.toml").write_text(
         f"""name = "pcb"
-version = "0.3.0"
+version = "0.3.1"
 task = "detect"
 file = "model.onnx"
 sha256 = "{digest}"
@@ -62,6 +64,9 @@ overall = {thresholds.overall:g}
 
 [thresholds.by_label]
 {by_label}
+[second_look]
+from = {SECOND_LOOK}
+
 [parity]
 image = "parity.png"
 output = "parity.npy"

@@ -119,8 +119,10 @@ pub struct Timings {
     pub decode: Duration,
     /// From pixels to the model's tensor.
     pub prepare: Duration,
-    /// The model.
+    /// The model, all its runs.
     pub infer: Duration,
     /// From the model's output to findings.
     pub judge: Duration,
+    /// How often the model was run: once for each tile, and three times more for one that it was shown again.
+    pub runs: u32,
 }

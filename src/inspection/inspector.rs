@@ -1,12 +1,16 @@
 //! A model pack at work.
 
-use std::{path::Path, sync::Arc, time::Instant};
+use std::{
+    path::Path,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use crate::{
     camera::{Colour, Decoder, Detail, Picture, PictureError, Pixels, Wanted, Window},
     inspection::{
         Confidence, Inspection, Region, Timings,
-        decode::{Answer, Meaning, Output, Scene},
+        decode::{Answer, DecodeError, Mean, Meaning, Mirror, Output, Scene},
         manifest::InputColour,
         network::{self, Engine, Network, Step},
         pack::{Pack, PackError},
@@ -24,6 +28,8 @@ pub struct Inspector {
     preparation: Preparation,
     output: Arc<Output>,
     labels: Vec<Arc<str>>,
+    /// Of several looks at one picture.
+    mean: Mean,
 }
 
 /// Why a frame could not be inspected.
@@ -35,6 +41,10 @@ pub enum InspectionError {
     /// The model failed on this frame.
     #[error("the model failed on this frame: {0}")]
     Model(String),
+}
+
+fn unreadable(error: DecodeError) -> InspectionError {
+    InspectionError::Model(error.to_string())
 }
 
 impl Inspector {
@@ -53,7 +63,8 @@ impl Inspector {
         let preparation = Preparation::new(pack.manifest.input.clone());
         let labels = pack.manifest.labels.iter().map(|label| Arc::from(label.as_str())).collect();
         let (pack, output, decoder) = (Arc::new(pack), Arc::new(output), Decoder::default());
-        let mut inspector = Self { pack, network, decoder, preparation, output, labels };
+        let mean = Mean::default();
+        let mut inspector = Self { pack, network, decoder, preparation, output, labels, mean };
         inspector.try_sample()?;
         Ok(inspector)
     }
@@ -67,6 +78,7 @@ impl Inspector {
             preparation: Preparation::new(self.pack.manifest.input.clone()),
             output: Arc::clone(&self.output),
             labels: self.labels.clone(),
+            mean: Mean::default(),
         })
     }
 
@@ -147,6 +159,7 @@ impl Inspector {
                         inspection.timings.prepare += piece.timings.prepare;
                         inspection.timings.infer += piece.timings.infer;
                         inspection.timings.judge += piece.timings.judge;
+                        inspection.timings.runs += piece.timings.runs;
                     }
                     inspection.findings = seams.findings();
                 }
@@ -173,18 +186,45 @@ impl Inspector {
         see(&answers);
         let shown = Instant::now();
         let scene = Scene { labels: &self.labels, input: self.pack.manifest.input.size, floor };
-        let Meaning { mut findings, score } =
-            self.output.read(&answers, &scene).map_err(|error| InspectionError::Model(error.to_string()))?;
+        let second = self.pack.manifest.second_look.zip(self.output.mirrored());
+        let is_worth_it =
+            second.map(|(second, decoder)| decoder.stirs(&answers, &scene, second.from.min(floor.value())));
+        let (mut again, mut runs) = (Duration::ZERO, 1);
+        let read = if is_worth_it.transpose().map_err(unreadable)? == Some(true) {
+            self.mean.begin(&answers[0]);
+            let start = Instant::now();
+            self.look_at_mirror_images(floor)?;
+            (again, runs) = (start.elapsed(), runs + Mirror::IMAGES.len() as u32);
+            let scene = Scene { labels: &self.labels, input: self.pack.manifest.input.size, floor };
+            self.output.read(&[self.mean.take()], &scene)
+        } else {
+            self.output.read(&answers, &scene)
+        };
+        let Meaning { mut findings, score } = read.map_err(unreadable)?;
         for finding in &mut findings {
             finding.area = finding.area.map(|area| placement.area(area));
         }
         let timings = Timings {
             prepare: prepared - start,
-            infer: inferred - prepared,
-            judge: shown.elapsed(),
+            infer: inferred - prepared + again,
+            judge: shown.elapsed().saturating_sub(again),
+            runs,
             ..Timings::default()
         };
         Ok(Inspection { findings, score, region, picture: window.picture, timings })
+    }
+
+    /// Shows the model the mirror images of what was prepared last, and adds what it answers to the mean.
+    fn look_at_mirror_images(&mut self, floor: Confidence) -> Result<(), InspectionError> {
+        let Some(decoder) = self.output.mirrored() else { return Ok(()) };
+        let scene = Scene { labels: &self.labels, input: self.pack.manifest.input.size, floor };
+        for (step, mirror) in Mirror::IMAGES {
+            let input = self.network.input().map_err(InspectionError::Model)?;
+            self.preparation.mirror(input, step);
+            let answers = self.network.run().map_err(InspectionError::Model)?;
+            self.mean.add(decoder, &answers, &scene, mirror).map_err(unreadable)?;
+        }
+        Ok(())
     }
 
     /// The first stage of an inspection alone: decodes what the model needs of a picture.

@@ -25,6 +25,8 @@ pub(super) struct Manifest {
     pub(super) output: Output,
     #[serde(default)]
     pub(super) thresholds: Thresholds,
+    /// When a picture is looked at again; without it never.
+    pub(super) second_look: Option<SecondLook>,
     pub(super) parity: Parity,
 }
 
@@ -87,6 +89,15 @@ impl Default for Thresholds {
     fn default() -> Self {
         Self { overall: 0.5, by_label: BTreeMap::new() }
     }
+}
+
+/// A picture in which the model sees something is shown to it again, mirrored left to right, top to bottom and both ways,
+/// and what it answers to the four is averaged (test-time augmentation). Good items take one look, mostly.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SecondLook {
+    /// The least confidence of anything for which it is worth it, 0..=1.
+    pub(super) from: f32,
 }
 
 /// A sample with its expected output.
@@ -157,6 +168,11 @@ impl Manifest {
         require(
             self.thresholds.by_label.keys().all(|label| self.labels.contains(label)),
             "`thresholds.by_label` names a label that is not in `labels`",
+        );
+        require(self.second_look.is_none_or(|it| unit(it.from)), "`second_look.from` must be 0 to 1");
+        require(
+            self.second_look.is_none() || self.output.mirrored().is_some_and(|it| it.fits(self.input.size)),
+            "`second_look` needs the decoder grid_ltrb, and an input whose sides are whole strides; leave it out",
         );
         require(
             self.parity.tolerance > 0.0 && self.parity.tolerance <= 0.1,

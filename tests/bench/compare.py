@@ -28,7 +28,7 @@ def main():
     effort = table.QUICK if given.quick else table.FULL
     work = given.out / "work"
     work.mkdir(parents=True, exist_ok=True)
-    shipped = packs.Pack(ROOT / "models" / "pcb", "shipped PCB model")
+    shipped = packs.with_one_look(packs.Pack(ROOT / "models" / "pcb", "shipped PCB model"), work / "pcb")
     foreign = list(packs.yolox_nano(work, given.models))
     generic = list(packs.generic(work, effort.sides))
     result = {"machine": table.machine(), "versions": table.versions(given.andon), "quick": given.quick}

@@ -2,6 +2,8 @@
 that it computes otherwise."""
 
 import hashlib
+import re
+import shutil
 import tomllib
 from pathlib import Path
 
@@ -38,6 +40,17 @@ def generic(folder, sides):
         for head, words in (("cut", "head cut off"), ("whole", "whole")):
             model = nets.yolov8n(side, head, weights).SerializeToString()
             yield write(folder / f"yolov8n_{side}_{head}", f"YOLOv8n-shaped {side}, {words}", model, RGB, side, head)
+
+
+def with_one_look(pack, folder):
+    """The same without its second look, beside programs that look once at each picture."""
+    shutil.copytree(pack.folder, folder, dirs_exist_ok=True)
+    manifest = folder / "model.toml"
+    text = re.sub(r"\[second_look\]\n[^\[]*", "", manifest.read_text(encoding="utf-8"))
+    manifest.write_text(text, encoding="utf-8")
+    once = Pack(folder, pack.title)
+    assert "second_look" in pack.manifest and "second_look" not in once.manifest
+    return once
 
 
 def yolox_nano(folder, models):

@@ -5,6 +5,7 @@ use serde::Deserialize;
 use super::{
     answer::{Answer, DecodeError, mismatch},
     decoder::{Decode, Faults, Meaning, Pick, Scene, pick},
+    mirrored::Mirror,
 };
 use crate::inspection::{Area, Finding, suppression::suppress};
 
@@ -44,12 +45,7 @@ impl Decode for GridLtrb {
 
     fn read(&self, answers: &[Answer<'_>], scene: &Scene<'_>) -> Result<Meaning, DecodeError> {
         let labels = scene.labels.len();
-        let [columns, rows] = scene.input.map(|side| (side / self.stride.max(1)) as usize);
-        let expected = format_args!("[1, {}, {rows}, {columns}]", labels + 4);
-        let (axes, values) = Answer::axes::<3>(answers, 0, expected)?;
-        if axes != [labels + 4, rows, columns] {
-            return mismatch(answers, 0, expected);
-        }
+        let ([rows, columns], values) = self.cells(answers, scene)?;
         let stride = self.stride as f32;
         let cells = rows * columns;
         let area = |cell: usize| {
@@ -77,6 +73,69 @@ impl Decode for GridLtrb {
             findings.retain(|finding| finding.confidence >= scene.floor);
         }
         Ok(Meaning { findings, score: None })
+    }
+}
+
+impl GridLtrb {
+    /// The rows and columns of an answer, and its values.
+    fn cells<'a>(
+        &self,
+        answers: &[Answer<'a>],
+        scene: &Scene<'_>,
+    ) -> Result<([usize; 2], &'a [f32]), DecodeError> {
+        let planes = scene.labels.len() + 4;
+        let [columns, rows] = scene.input.map(|side| (side / self.stride.max(1)) as usize);
+        let expected = format_args!("[1, {planes}, {rows}, {columns}]");
+        let (axes, values) = Answer::axes::<3>(answers, 0, expected)?;
+        if axes != [planes, rows, columns] {
+            return mismatch(answers, 0, expected);
+        }
+        Ok(([rows, columns], values))
+    }
+
+    /// Whether a mirrored input has its cells where the input has them.
+    pub(super) fn can_be_mirrored(&self, input: [u32; 2]) -> bool {
+        input.iter().all(|side| side % self.stride.max(1) == 0)
+    }
+
+    /// Whether any score is at least `from`.
+    pub(super) fn has_score(
+        &self,
+        answers: &[Answer<'_>],
+        scene: &Scene<'_>,
+        from: f32,
+    ) -> Result<bool, DecodeError> {
+        let ([rows, columns], values) = self.cells(answers, scene)?;
+        Ok(values[..scene.labels.len() * rows * columns].iter().any(|score| *score >= from))
+    }
+
+    /// Adds the answer to a mirrored input to `sum`, which is laid out as the answer to the input itself.
+    pub(super) fn add_mirrored(
+        &self,
+        answers: &[Answer<'_>],
+        scene: &Scene<'_>,
+        mirror: Mirror,
+        sum: &mut [f32],
+    ) -> Result<(), DecodeError> {
+        let labels = scene.labels.len();
+        let ([rows, columns], values) = self.cells(answers, scene)?;
+        for (place, row) in sum.chunks_exact_mut(columns.max(1)).enumerate() {
+            let (plane, y) = (place / rows, place % rows);
+            // Left and right change places where left and right do, and so do top and bottom.
+            let from_plane = match plane.checked_sub(labels) {
+                Some(side @ (0 | 2)) if mirror.across => labels + 2 - side,
+                Some(side @ (1 | 3)) if mirror.down => labels + 4 - side,
+                _ => plane,
+            };
+            let from_y = if mirror.down { rows - 1 - y } else { y };
+            let from = &values[(from_plane * rows + from_y) * columns..][..columns];
+            if mirror.across {
+                row.iter_mut().zip(from.iter().rev()).for_each(|(sum, value)| *sum += value);
+            } else {
+                row.iter_mut().zip(from).for_each(|(sum, value)| *sum += value);
+            }
+        }
+        Ok(())
     }
 }
 
@@ -140,5 +199,38 @@ mod tests {
         let all = [(open.clone(), 0.9), (short.clone(), 0.3), (short.clone(), 0.25)];
         assert_eq!(read(0.1), all);
         assert_eq!(read(0.28), all[..2], "what fell below the floor is gone");
+    }
+
+    #[test]
+    fn the_answer_to_a_mirrored_input_shows_the_same_boxes_mirrored() {
+        let labels: Vec<Arc<str>> = vec!["open".into(), "short".into()];
+        let grid = GridLtrb { name: None, stride: 8, nms_iou: 0.4, max_findings: 10, across_labels: 1.0 };
+        let scene = Scene { labels: &labels, input: [24, 16], floor: Confidence::new(0.5).unwrap() };
+        // Two boxes that are nowhere in the middle and reach differently far to each side.
+        let mut values = vec![0.0; 6 * 6];
+        for (label, cell, score) in [(0, 0, 0.75), (1, 5, 0.625)] {
+            values[label * 6 + cell] = score;
+            for (side, strides) in [0.25, 0.125, 0.5, 0.375].into_iter().enumerate() {
+                values[(2 + side) * 6 + cell] = strides;
+            }
+        }
+        let found =
+            |values: &[f32]| grid.read(&[Answer { shape: &[1, 6, 2, 3], values }], &scene).unwrap().findings;
+        for (_, mirror) in Mirror::IMAGES {
+            let mut sum = vec![0.0; values.len()];
+            grid.add_mirrored(&[Answer { shape: &[1, 6, 2, 3], values: &values }], &scene, mirror, &mut sum)
+                .unwrap();
+            let expected = found(&values).into_iter().map(|mut it| {
+                it.area = it.area.map(|area| {
+                    let across = |min, max| if mirror.across { (24.0 - max, 24.0 - min) } else { (min, max) };
+                    let down = |min, max| if mirror.down { (16.0 - max, 16.0 - min) } else { (min, max) };
+                    let ((x_min, x_max), (y_min, y_max)) =
+                        (across(area.x_min, area.x_max), down(area.y_min, area.y_max));
+                    Area { x_min, y_min, x_max, y_max }
+                });
+                it
+            });
+            assert_eq!(found(&sum), expected.collect::<Vec<_>>(), "{mirror:?}");
+        }
     }
 }

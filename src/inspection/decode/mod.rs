@@ -4,6 +4,7 @@ mod answer;
 mod decoder;
 mod scores;
 mod grid;
+mod mirrored;
 mod grid_ltrb;
 mod labels;
 mod yolo;
@@ -25,6 +26,7 @@ pub use answer::Answer;
 pub(super) use answer::DecodeError;
 pub(super) use decoder::{Meaning, Pick, Scene, Task};
 pub(super) use grid::count as cells;
+pub(super) use mirrored::{Mean, Mirror, Mirrored};
 
 use decoder::{Decode, ReadNumbers};
 
@@ -96,6 +98,14 @@ impl Output {
     /// The outputs of the graph that it reads, in its own order.
     pub(super) fn outputs(&self) -> Vec<Pick> {
         self.decoder().outputs()
+    }
+
+    /// How the answers to a picture and to its mirror images are made one, where that can be done.
+    pub(super) fn mirrored(&self) -> Option<Mirrored<'_>> {
+        match self {
+            Self::GridLtrb(it) => Some(Mirrored(it)),
+            _ => None,
+        }
     }
 
     /// What is impossible in its parameters, each with its remedy.

@@ -7,7 +7,7 @@ use tract_onnx::pb::{AttributeProto, GraphProto, tensor_proto::DataType};
 
 use super::*;
 use crate::inspection::{
-    Draft, Question,
+    Draft, Finding, Question,
     onnx_graphs::{model, node, value, weights},
 };
 
@@ -116,4 +116,46 @@ fn a_manifest_that_contradicts_the_graph_is_refused_with_both_sides() {
         let refusal = disk.refusal();
         assert!(refusal.contains(told), "{to}: {refusal}");
     }
+}
+
+#[test]
+fn a_second_look_is_refused_where_answers_cannot_be_averaged_or_nothing_is_sure_enough() {
+    for (from, told) in [("0.3", "grid_ltrb"), ("1.5", "`second_look.from` must be 0 to 1")] {
+        let disk = Disk::with_pack();
+        disk.replace("[parity]", &format!("[second_look]\nfrom = {from}\n\n[parity]"));
+        let refusal = disk.refusal();
+        assert!(refusal.contains(told), "{refusal}");
+    }
+}
+
+#[test]
+fn with_a_second_look_a_mirrored_picture_shows_the_same_defects_mirrored() {
+    let pack = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/pcb");
+    let mut inspector = Inspector::load(&pack, &Engine::Tract).unwrap();
+    let sample = inspector.sample().unwrap();
+    let mut mirrored = sample.clone();
+    mirrored.samples.chunks_exact_mut(640).for_each(<[u8]>::reverse);
+    let floor = Confidence::new(0.3).unwrap();
+    let mut look = |pixels: Pixels| inspector.look(&Picture::Pixels(Arc::new(pixels)), None, floor).unwrap();
+    let (seen, seen_mirrored) = (look(sample), look(mirrored));
+    assert_eq!([seen.timings.runs, seen_mirrored.timings.runs], [4, 4]);
+    assert!(!seen.findings.is_empty(), "the sample shows defects");
+    // Sums of four are rounded in another order.
+    let close = |a: f32, b: f32| (a - b).abs() < 0.01;
+    assert_eq!(seen.findings.len(), seen_mirrored.findings.len());
+    for finding in &seen.findings {
+        let area = finding.area.unwrap();
+        let is_mirror_image = |other: &Finding| {
+            let there = other.area.unwrap();
+            other.label == finding.label
+                && close(other.confidence.value(), finding.confidence.value())
+                && close(there.x_min, 640.0 - area.x_max)
+                && close(there.x_max, 640.0 - area.x_min)
+                && close(there.y_min, area.y_min)
+                && close(there.y_max, area.y_max)
+        };
+        assert!(seen_mirrored.findings.iter().any(is_mirror_image), "{finding:?}");
+    }
+    let empty = Pixels { width: 640, height: 640, channels: 1, samples: vec![255; 640 * 640] };
+    assert_eq!(look(empty).timings.runs, 1, "nothing is there to be looked at again");
 }

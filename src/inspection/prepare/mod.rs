@@ -11,6 +11,7 @@ use crate::{
     camera::{Detail, Pixels, Window},
     inspection::{
         Area, Region,
+        decode::Mirror,
         manifest::{Fit, Input},
     },
 };
@@ -79,6 +80,11 @@ impl Preparation {
             _ => self.fill::<3>(pixels, &cut, tensor),
         }
         Ok(cut.placement(region))
+    }
+
+    /// Mirrors what was written into `tensor`, in place.
+    pub(super) fn mirror(&self, tensor: &mut [f32], mirror: Mirror) {
+        Sheet::new(&self.input).mirror(tensor, mirror);
     }
 
     /// Fills the tensor from pixels of `C` channels.

@@ -2,7 +2,10 @@
 
 use std::ops::Range;
 
-use crate::inspection::manifest::{Input, InputColour, Layout};
+use crate::inspection::{
+    decode::Mirror,
+    manifest::{Input, InputColour, Layout},
+};
 
 /// What a letterbox is filled with: the grey that detectors are usually trained with.
 pub(super) const FILL: f32 = 114.0;
@@ -55,6 +58,32 @@ impl<'a> Sheet<'a> {
             (InputColour::Bgr, _) => {
                 let from = |channel: usize| (C - 1).saturating_sub(channel);
                 self.write_with(tensor, row, left, pixels.len(), |channel, n| pixels[n][from(channel)]);
+            }
+        }
+    }
+
+    /// Mirrors the whole tensor in place.
+    pub(super) fn mirror(&self, tensor: &mut [f32], mirror: Mirror) {
+        // Values of a pixel that lie together.
+        let together = match self.input.layout {
+            Layout::Nchw => 1,
+            Layout::Nhwc => self.input.colour.channels(),
+        };
+        let row = self.width * together;
+        if mirror.across {
+            for row in tensor.chunks_exact_mut(row) {
+                row.reverse();
+                row.chunks_exact_mut(together).filter(|pixel| pixel.len() > 1).for_each(<[f32]>::reverse);
+            }
+        }
+        if mirror.down {
+            for plane in tensor.chunks_exact_mut(row * self.height) {
+                let (upper, lower) = plane.split_at_mut(self.height / 2 * row);
+                let lower = lower.chunks_exact_mut(row).rev();
+                upper
+                    .chunks_exact_mut(row)
+                    .zip(lower)
+                    .for_each(|(upper, lower)| upper.swap_with_slice(lower));
             }
         }
     }

@@ -125,3 +125,31 @@ fn a_letterbox_is_filled_with_grey() {
     assert_eq!(tensor[8], f32::from(pixels.samples[0]));
     assert_eq!(tensor[31], FILL);
 }
+
+#[test]
+fn a_mirrored_tensor_is_that_of_the_mirrored_picture() {
+    for (colour, layout) in [
+        (InputColour::Grey, Layout::Nchw),
+        (InputColour::Rgb, Layout::Nchw),
+        (InputColour::Bgr, Layout::Nhwc),
+    ] {
+        let pixels = picture(32, 16, 3);
+        for (across, down) in [(true, false), (false, true), (true, true)] {
+            let mut mirrored = pixels.clone();
+            for (n, pixel) in mirrored.samples.chunks_exact_mut(3).enumerate() {
+                let (x, y) = (n % 32, n / 32);
+                let from = if down { 15 - y } else { y } * 32 + if across { 31 - x } else { x };
+                pixel.copy_from_slice(&pixels.samples[from * 3..][..3]);
+            }
+            let mut preparation = Preparation::new(input(Fit::Stretch, colour, layout));
+            let mut write = |pixels: &Pixels| {
+                let mut tensor = vec![f32::NAN; 32 * 16 * colour.channels()];
+                preparation.write(pixels, &all(pixels), Region::whole([32, 16]), &mut tensor).unwrap();
+                tensor
+            };
+            let (mut tensor, expected) = (write(&pixels), write(&mirrored));
+            preparation.mirror(&mut tensor, Mirror { across, down });
+            assert_eq!(tensor, expected, "{colour:?} {layout:?} across {across} down {down}");
+        }
+    }
+}

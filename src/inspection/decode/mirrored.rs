@@ -1,0 +1,91 @@
+//! One answer out of those to a picture and to its mirror images.
+
+use super::{
+    answer::{Answer, DecodeError},
+    decoder::Scene,
+    grid_ltrb::GridLtrb,
+};
+
+/// How an input was mirrored.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(in crate::inspection) struct Mirror {
+    /// Left and right changed places.
+    pub(in crate::inspection) across: bool,
+    /// Top and bottom changed places.
+    pub(in crate::inspection) down: bool,
+}
+
+impl Mirror {
+    /// The mirror images of an input: what makes each of the one before it, and what it is then.
+    pub(in crate::inspection) const IMAGES: [(Self, Self); 3] = {
+        let across = Self { across: true, down: false };
+        let down = Self { across: false, down: true };
+        [(across, across), (down, Self { across: true, down: true }), (across, down)]
+    };
+}
+
+/// A decoder whose answers say of each place the same, however the input was mirrored.
+#[derive(Clone, Copy)]
+pub(in crate::inspection) struct Mirrored<'a>(pub(super) &'a GridLtrb);
+
+impl Mirrored<'_> {
+    /// Whether mirror images of an input of this width and height can be compared with it.
+    pub(in crate::inspection) fn fits(&self, input: [u32; 2]) -> bool {
+        self.0.can_be_mirrored(input)
+    }
+
+    /// Whether an answer has anything of at least this confidence.
+    ///
+    /// # Errors
+    /// When the answer has another shape than the decoder and the labels ask for.
+    pub(in crate::inspection) fn stirs(
+        &self,
+        answers: &[Answer<'_>],
+        scene: &Scene<'_>,
+        from: f32,
+    ) -> Result<bool, DecodeError> {
+        self.0.has_score(answers, scene, from)
+    }
+}
+
+/// The mean of several answers, in a buffer that is kept.
+#[derive(Debug, Default)]
+pub(in crate::inspection) struct Mean {
+    shape: Vec<usize>,
+    sum: Vec<f32>,
+    count: f32,
+}
+
+impl Mean {
+    /// Begins with the answer to the input as it is.
+    pub(in crate::inspection) fn begin(&mut self, answer: &Answer<'_>) {
+        self.shape.clear();
+        self.shape.extend_from_slice(answer.shape);
+        self.sum.clear();
+        self.sum.extend_from_slice(answer.values);
+        self.count = 1.0;
+    }
+
+    /// Adds the answer to a mirror image of it.
+    ///
+    /// # Errors
+    /// When the answer has another shape than the decoder and the labels ask for.
+    pub(in crate::inspection) fn add(
+        &mut self,
+        decoder: Mirrored<'_>,
+        answers: &[Answer<'_>],
+        scene: &Scene<'_>,
+        mirror: Mirror,
+    ) -> Result<(), DecodeError> {
+        decoder.0.add_mirrored(answers, scene, mirror, &mut self.sum)?;
+        self.count += 1.0;
+        Ok(())
+    }
+
+    /// The mean of what was added; nothing can be added to it any more.
+    pub(in crate::inspection) fn take(&mut self) -> Answer<'_> {
+        let share = 1.0 / self.count;
+        self.sum.iter_mut().for_each(|value| *value *= share);
+        Answer { shape: &self.shape, values: &self.sum }
+    }
+}
