@@ -79,7 +79,7 @@ impl Pulse {
     }
 
     /// What is wrong with the source although frames come.
-    pub(super) fn complaint(&self) -> Option<String> {
+    fn complaint(&self) -> Option<String> {
         self.complaint.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
@@ -97,7 +97,8 @@ impl Pulse {
     pub(super) fn trouble(&self) -> Option<String> {
         let disk = self.disk.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let absence = self.absence().map(|reason| format!("no frames: {reason}"));
-        let troubles = [absence, self.complaint(), disk.map(|it| format!("disk: {it}"))];
+        let complaint = self.complaint().map(|it| format!("camera: {it}"));
+        let troubles = [absence, complaint, disk.map(|it| format!("disk: {it}"))];
         let troubles: Vec<_> = troubles.into_iter().flatten().collect();
         (!troubles.is_empty()).then(|| troubles.join("; "))
     }
@@ -171,5 +172,17 @@ mod tests {
         assert_eq!(pulse.absence().as_deref(), Some("busy"));
         assert!(pulse.frame());
         assert_eq!(pulse.absence(), None);
+    }
+
+    #[test]
+    fn everything_that_is_wrong_stands_in_one_line() {
+        let pulse = Pulse::default();
+        assert_eq!(pulse.trouble(), None);
+        pulse.disk(Some("full".to_owned()));
+        assert_eq!(pulse.trouble().as_deref(), Some("disk: full"));
+        pulse.absent("unplugged".to_owned());
+        pulse.complaint_changed(Some("the exposure does not hold".to_owned()));
+        let all = "no frames: unplugged; camera: the exposure does not hold; disk: full";
+        assert_eq!(pulse.trouble().as_deref(), Some(all));
     }
 }

@@ -207,12 +207,11 @@ impl Station {
             State::Stopped => "stopped".to_owned(),
         };
         let waiting = self.waiting().map_or_else(|| "?".to_owned(), |reports| reports.to_string());
-        let absence = self.pulse.absence().map(|reason| format!("; no frames: {reason}")).unwrap_or_default();
         let triggers =
             self.triggers.as_ref().map(|it| format!(" of {} triggers", it.total())).unwrap_or_default();
-        let complaint = self.pulse.complaint().map(|it| format!("; camera: {it}")).unwrap_or_default();
+        let trouble = self.pulse.trouble().map(|it| format!("; {it}")).unwrap_or_default();
         format!(
-            "{} items{triggers}: {} OK, {} NG, {} NOT INSPECTED; {waiting} reports wait; {hub}{absence}{complaint}",
+            "{} items{triggers}: {} OK, {} NG, {} NOT INSPECTED; {waiting} reports wait; {hub}{trouble}",
             self.tally.items(),
             self.tally.get(Verdict::Ok),
             self.tally.get(Verdict::Ng),

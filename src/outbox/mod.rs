@@ -109,7 +109,7 @@ pub type WriteError = Box<dyn std::error::Error + Send + Sync>;
 #[derive(Debug, thiserror::Error)]
 pub enum OutboxError {
     /// The file could not be opened or made.
-    #[error("cannot open the outbox {}: {cause}; its folder must exist and be writable for this user", path.display())]
+    #[error("cannot open the outbox {}: {cause}; its folder must exist and be writable for this user, and its disk neither full nor read-only", path.display())]
     Unopened {
         /// The outbox's file.
         path: PathBuf,
