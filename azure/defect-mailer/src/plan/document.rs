@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use andon_telemetry::Severity;
-use jiff::{SignedDuration, Timestamp, tz::TimeZone};
+use jiff::{SignedDuration, tz::TimeZone};
 use lettre::message::Mailbox;
 use serde::Deserialize;
 
@@ -230,17 +230,14 @@ impl Check {
             lines.insert(line.clone(), self.shifts("stations.line_shifts", names, shifts));
         }
         let hours = Hours::new(zone.clone(), usual, lines);
-        let named = stations.line_shifts.keys().map(|line| (line.as_str(), "stations.line_shifts"));
-        for (line, at) in named.chain([("", "stations.shifts")]) {
-            for (key, span) in
-                [("silent_minutes", policy.silent_after), ("heartbeat_minutes", policy.heartbeat)]
-            {
-                if hours.silent_for(line, Timestamp::UNIX_EPOCH, span).is_none() {
-                    let fault = format!(
-                        "no stretch of these shifts is longer than {key}, so that silence is never told"
-                    );
-                    self.fault(at, fault);
-                }
+        for (key, span) in [("silent_minutes", policy.silent_after), ("heartbeat_minutes", policy.heartbeat)]
+        {
+            for line in hours.shorter_than(span) {
+                let at =
+                    line.map_or("stations.shifts".to_owned(), |line| format!("stations.line_shifts.{line}"));
+                let fault =
+                    format!("no stretch of these shifts is longer than {key}, so that silence is never told");
+                self.fault(&at, fault);
             }
         }
         hours

@@ -134,7 +134,7 @@ fn silence_counts_in_the_shifts_that_the_plan_names_for_a_line_or_for_all() {
 fn a_plan_that_cannot_be_meant_is_refused_with_its_faults() {
     let one = "[[recipient]]\nname = \"a\"\nto = [\"a@x.example\"]\n";
     let day = "[shift.day]\nhours = \"06:00-06:10\"\n";
-    let cases: [(String, &[&str]); 19] = [
+    let cases: [(String, &[&str]); 20] = [
         (String::new(), &["nobody gets what no other gets"]),
         ("[mail]\n".into(), &["line 1", "unknown field"]),
         (format!("[rate]\nper_minute = 0\n{one}"), &["rate.per_minute: is 0", "1 to 10000"]),
@@ -152,6 +152,10 @@ fn a_plan_that_cannot_be_meant_is_refused_with_its_faults() {
         (
             format!("{day}[stations]\nshifts = [\"day\"]\n{one}"),
             &["stations.shifts: no stretch of these shifts is longer than heartbeat_minutes"],
+        ),
+        (
+            format!("{day}[stations]\nline_shifts = {{ L = [\"day\"] }}\n{one}"),
+            &["stations.line_shifts.L: no stretch of these shifts is longer than heartbeat_minutes"],
         ),
         (
             format!("{day}[stations]\nheartbeat_minutes = 0\nline_shifts = {{ L = [\"day\"] }}\n{one}"),
