@@ -10,6 +10,7 @@ use serde::Deserialize;
 use super::{Plan, Recipient};
 use crate::hours::{Hours, Shift};
 use crate::letter::Language;
+use crate::notice::line_name;
 use crate::policy::Policy;
 use crate::settings::MOST_RECIPIENTS;
 
@@ -227,7 +228,7 @@ impl Check {
         let usual = self.shifts("stations.shifts", &stations.shifts, shifts);
         let mut lines = BTreeMap::new();
         for (line, names) in &stations.line_shifts {
-            lines.insert(line.clone(), self.shifts("stations.line_shifts", names, shifts));
+            lines.insert(line_name(line), self.shifts("stations.line_shifts", names, shifts));
         }
         let hours = Hours::new(zone.clone(), usual, lines);
         for (key, span) in [("silent_minutes", policy.silent_after), ("heartbeat_minutes", policy.heartbeat)]
@@ -270,7 +271,7 @@ impl Check {
             name: raw.name,
             to,
             language: raw.language.unwrap_or(usual),
-            lines: raw.lines,
+            lines: raw.lines.iter().map(|line| line_name(line)).collect(),
             severity: raw.severity.unwrap_or(Severity::Minor),
             shifts: mine,
             level: raw.level,

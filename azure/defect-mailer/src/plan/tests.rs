@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use super::*;
 use crate::hours::Hours;
 use crate::notice::{RefusedNews, Root, StationNews, Trouble};
+use crate::station::StationLog;
 
 const GOOD: &str = include_str!("../../recipients.example.toml");
 
@@ -104,6 +105,27 @@ fn a_notice_goes_to_those_whom_it_concerns() {
     }
     let refused = notice("", Minor, 0, noon, Matter::Refused(RefusedNews::default()));
     assert_eq!(plan.recipients_of(&refused), ["rest"]);
+}
+
+#[test]
+fn a_line_is_found_by_the_name_that_its_stations_give_it_however_long() {
+    let long = format!("Line {}", "1".repeat(123));
+    for name in [long.as_str(), " Line\u{a0}7 ", "Linie 3 – Lötstraße"] {
+        let plan = plan(&format!(
+            "[[recipient]]\nname = \"theirs\"\nto = [\"a@x.example\"]\nlines = [{}]\n\
+             [[recipient]]\nname = \"rest\"\nto = [\"b@x.example\"]\nrest = true\n",
+            serde_json::Value::from(name)
+        ))
+        .unwrap();
+        let mut report =
+            andon_telemetry::read(include_bytes!("../../../telemetry/examples/opens-an-incident.json"))
+                .unwrap();
+        report.station.line = name.to_owned();
+        let mut log = StationLog::new("press-3", Timestamp::UNIX_EPOCH);
+        log.take(&report, Timestamp::UNIX_EPOCH);
+        log.decide(Timestamp::UNIX_EPOCH, &plan.policy);
+        assert_eq!(plan.recipients_of(&log.notices()[0]), ["theirs"], "{name}");
+    }
 }
 
 #[test]
