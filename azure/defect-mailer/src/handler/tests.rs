@@ -102,6 +102,19 @@ async fn a_log_that_a_crash_left_before_the_desk_knew_of_it_is_found() {
 }
 
 #[tokio::test]
+async fn an_older_word_that_reaches_the_desk_later_does_not_make_it_forget_when_a_device_is_due() {
+    let state = tempfile::tempdir().unwrap();
+    let handler = cut_off(state.path());
+    handler.invoke(report("i1"), at(0)).await;
+    let due = handler.desk().await.unwrap().wakes("press-3");
+    assert!(due.is_some());
+    // Another instance had looked at the device's log before the report came, and found nothing to wait for.
+    let older = kept::Handed { device: "press-3".to_owned(), notices: Vec::new(), due: None };
+    handler.hand_on(vec![older], &[], at(0)).await.unwrap();
+    assert_eq!(handler.desk().await.unwrap().wakes("press-3"), due);
+}
+
+#[tokio::test]
 async fn a_crash_between_two_writes_tells_nothing_twice() {
     let state = tempfile::tempdir().unwrap();
     let handler = cut_off(state.path());
