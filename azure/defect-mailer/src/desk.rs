@@ -160,7 +160,12 @@ impl Desk {
         let Some(tray) = self.trays.get_mut(&job.tray) else { return };
         tray.settle(&job.mail.message_id, outcome, now, policy);
         if outcome.rest {
-            let failures = self.resting.map_or(0, |(_, failures)| failures);
+            let failures = match self.resting {
+                // Several instances meet the same failure at once: one failure, or the pause would grow with their
+                // number.
+                Some((end, _)) if end > now => return,
+                before => before.map_or(0, |(_, failures)| failures),
+            };
             let pause = (policy.retry * (1 << failures.min(6))).min(LONGEST_REST);
             self.resting = Some((after(now, pause), failures + 1));
         } else if outcome.reached || outcome.settled {

@@ -29,6 +29,8 @@ impl Handler {
         let mut before: Option<(Job, Outcome)> = None;
         loop {
             let more = start.elapsed() < SENDING;
+            // Pauses and rates count from when a mail went, not from when the first of many did.
+            let now = after(now, start.elapsed().try_into().unwrap_or_default());
             let (desk, job) = self.settle_and_claim(before.take(), more, now).await?;
             let Some(job) = job else {
                 if let Some(round) = round {
