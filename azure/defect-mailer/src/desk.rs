@@ -133,7 +133,7 @@ impl Desk {
     /// the policy and the rate allow one.
     pub fn claim(&mut self, claim: &Claim, now: Timestamp, plan: &Plan) -> Option<Job> {
         self.forget(now, &plan.policy);
-        if self.resting.is_some_and(|(end, _)| end > now) {
+        if self.rests(now).is_some() {
             return None;
         }
         self.digest_refused(now, plan);
@@ -177,6 +177,12 @@ impl Desk {
     #[must_use]
     pub fn in_trouble(&self) -> bool {
         self.resting.is_some()
+    }
+
+    /// Until when the mail server is left alone, and after how many failures in a row.
+    #[must_use]
+    pub fn rests(&self, now: Timestamp) -> Option<(Timestamp, u32)> {
+        self.resting.filter(|(end, _)| *end > now)
     }
 
     /// Notices and mails that have not gone.

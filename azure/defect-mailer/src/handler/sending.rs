@@ -57,6 +57,13 @@ impl Handler {
                 if let Some(round) = round {
                     round.close().await;
                 }
+                if let Some((end, failures)) = desk.rests(now) {
+                    let waiting = desk.waiting();
+                    journal.error(format!(
+                        "{waiting} notices and mails wait: the mail server failed {failures} times in a row and is \
+                         tried again at {end:.0}"
+                    ));
+                }
                 return Ok(!desk.in_trouble());
             };
             let attempt = self.dispatch.attempt(&mut round, &job, &self.plan, now, journal).await;

@@ -54,6 +54,9 @@ async fn what_is_kept_is_done_and_a_mail_that_is_stuck_is_the_clocks_failure() {
     let answer = handler.invoke(report("i1"), at(0)).await;
     assert!(answer.done && answer.logs.iter().any(|line| line.contains("cannot be reached")), "{answer:?}");
     assert!(!handler.look_at_the_clock(at(1)).await.done);
+    let answer = handler.look_at_the_clock(at(1)).await;
+    let why = "1 notices and mails wait: the mail server failed 2 times in a row and is tried again at 2027-01-15T08:02:00Z";
+    assert!(!answer.done && answer.logs == [why], "{answer:?}");
     assert_eq!(handler.desk().await.unwrap().waiting(), 1);
 }
 
