@@ -48,7 +48,7 @@ impl Start {
     pub(crate) fn brisk_to(smtp_port: u16, state: &Path, to: &str) -> Self {
         let to: Vec<&str> = to.split(", ").collect();
         let plan = format!(
-            "[mails]\nstorm_mails = 10000\nretry_seconds = 1\n[rate]\nper_minute = 1000\nper_hour = 10000\n\
+            "[mails]\nstorm_mails = 10000\nretry_seconds = 1\n[rate]\nper_minute = 10000\nper_hour = 100000\n\
              [[recipient]]\nname = \"all\"\nto = {to:?}\n"
         );
         Self::new(smtp_port, state).planned(state, &plan)
@@ -131,7 +131,8 @@ impl Mailer {
     pub(crate) fn ticks_until<T>(&self, mut happened: impl FnMut() -> Option<T>) -> (T, String) {
         let (begin, mut said) = (std::time::Instant::now(), String::new());
         loop {
-            said += &self.request("POST", "/Clock", b"{}").1.to_string();
+            let (status, answer) = self.request("POST", "/Clock", b"{}");
+            said += &format!("{status} {answer}\n");
             if let Some(it) = happened() {
                 return (it, said);
             }
