@@ -133,7 +133,7 @@ impl Desk {
     /// the policy and the rate allow one.
     pub fn claim(&mut self, claim: &Claim, now: Timestamp, plan: &Plan) -> Option<Job> {
         self.forget(now, &plan.policy);
-        if self.resting.is_some_and(|(end, _)| end > now) {
+        if self.rests(now).is_some() {
             return None;
         }
         self.digest_refused(now, plan);
@@ -160,7 +160,12 @@ impl Desk {
         let Some(tray) = self.trays.get_mut(&job.tray) else { return };
         tray.settle(&job.mail.message_id, outcome, now, policy);
         if outcome.rest {
-            let failures = self.resting.map_or(0, |(_, failures)| failures);
+            let failures = match self.resting {
+                // Several instances meet the same failure at once: one failure, or the pause would grow with their
+                // number.
+                Some((end, _)) if end > now => return,
+                before => before.map_or(0, |(_, failures)| failures),
+            };
             let pause = (policy.retry * (1 << failures.min(6))).min(LONGEST_REST);
             self.resting = Some((after(now, pause), failures + 1));
         } else if outcome.reached || outcome.settled {
@@ -172,6 +177,12 @@ impl Desk {
     #[must_use]
     pub fn in_trouble(&self) -> bool {
         self.resting.is_some()
+    }
+
+    /// Until when the mail server is left alone, and after how many failures in a row.
+    #[must_use]
+    pub fn rests(&self, now: Timestamp) -> Option<(Timestamp, u32)> {
+        self.resting.filter(|(end, _)| *end > now)
     }
 
     /// Notices and mails that have not gone.

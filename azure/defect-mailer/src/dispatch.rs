@@ -6,7 +6,7 @@ use lettre::message::Mailbox;
 
 use crate::desk::{Job, Outcome, Owed};
 use crate::journal::Journal;
-use crate::letter::Letter;
+use crate::letter::{Language, Letter};
 use crate::plan::{Plan, Recipient};
 use crate::post::{Delivery, Post, PostError, Round};
 
@@ -54,18 +54,18 @@ impl Dispatch {
         now: Timestamp,
         journal: &mut Journal,
     ) -> Attempt {
-        let owed = &job.mail;
-        let Some(recipient) = plan.recipient(&job.tray) else {
+        let (owed, recipient) = (&job.mail, plan.recipient(&job.tray));
+        let language = recipient.map_or(Language::default(), |who| who.language);
+        let letter = Letter::write(owed, language, &plan.zone, &plan.hub);
+        let Some(recipient) = recipient else {
             journal.error(format!(
                 "mail {} is for {:?}, whom the plan no longer names",
                 owed.message_id, job.tray
             ));
             let undeliverable = vec![format!("{}: not in the plan", job.tray)];
             let outcome = Outcome { settled: true, ..Outcome::default() };
-            let letter = Some(Letter::write(owed, crate::letter::Language::English, &plan.zone, &plan.hub));
-            return Attempt { outcome, undeliverable, letter };
+            return Attempt { outcome, undeliverable, letter: Some(letter) };
         };
-        let letter = Letter::write(owed, recipient.language, &plan.zone, &plan.hub);
         let delivered = self.deliver(round, owed, recipient, &letter).await;
         let mut attempt = Attempt { letter: Some(letter), ..Attempt::default() };
         let late = now.duration_since(owed.written_at) > PATIENCE;

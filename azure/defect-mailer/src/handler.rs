@@ -10,6 +10,7 @@ mod sending;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Mutex;
@@ -23,6 +24,7 @@ use crate::plan::Plan;
 use crate::station::StationLog;
 use crate::store::{Document, Store, StoreError};
 use kept::Kept;
+use sending::Sending;
 
 /// Devices that one look at the clock sees to; the next look sees to the others.
 const DUE_AT_ONCE: usize = 500;
@@ -38,6 +40,8 @@ pub struct Handler {
     me: (String, String),
     /// One conversation with the mail server at a time.
     sending: Mutex<()>,
+    /// Set by whoever has laid something on the desk, for the one who sends to look there once more.
+    more: AtomicBool,
     swept: Mutex<Option<Timestamp>>,
 }
 
@@ -74,15 +78,16 @@ impl Handler {
             plan: Arc::new(plan),
             me: (instance.to_owned(), run),
             sending: Mutex::new(()),
+            more: AtomicBool::new(false),
             swept: Mutex::new(None),
         }
     }
 
     /// Handles one batch. It is done when each of its events is kept: mails that cannot go now go later.
     pub async fn invoke(&self, invocation: Invocation, now: Timestamp) -> Answer {
-        let mut journal = Journal::default();
+        let (sending, mut journal) = (Sending::begin(now), Journal::default());
         let intake = intake::sort(invocation.events, now);
-        let done = match self.keep(intake, now, &mut journal).await {
+        let done = match self.keep(intake, now, sending, &mut journal).await {
             Ok(done) => done,
             Err(error) => {
                 journal.error(error.to_string());
@@ -95,8 +100,8 @@ impl Handler {
     /// Looks at the clock: tells what is due by time, and sends what waits. Not done when mails are stuck, so that
     /// the host counts a failure that people see.
     pub async fn look_at_the_clock(&self, now: Timestamp) -> Answer {
-        let mut journal = Journal::default();
-        let done = match self.see_to_what_is_due(now, &mut journal).await {
+        let (sending, mut journal) = (Sending::begin(now), Journal::default());
+        let done = match self.see_to_what_is_due(now, sending, &mut journal).await {
             Ok(done) => done,
             Err(error) => {
                 journal.error(error.to_string());
@@ -106,7 +111,13 @@ impl Handler {
         Answer { done, logs: journal.into_lines() }
     }
 
-    async fn keep(&self, intake: Intake, now: Timestamp, journal: &mut Journal) -> Result<bool, StoreError> {
+    async fn keep(
+        &self,
+        intake: Intake,
+        now: Timestamp,
+        sending: Sending,
+        journal: &mut Journal,
+    ) -> Result<bool, StoreError> {
         let Intake { facts, refusals, notices } = intake;
         let refused = self.set_aside(&refusals, now, journal).await?;
         let Kept { handed, folded, duplicates, full } = self.keep_facts(facts, now).await?;
@@ -123,12 +134,17 @@ impl Handler {
         let news = handed.iter().any(|handed| !handed.notices.is_empty());
         self.hand_on(handed, &refused, now).await?;
         if news {
-            self.send(now, journal).await?;
+            self.send(sending, journal).await?;
         }
         Ok(full == 0)
     }
 
-    async fn see_to_what_is_due(&self, now: Timestamp, journal: &mut Journal) -> Result<bool, StoreError> {
+    async fn see_to_what_is_due(
+        &self,
+        now: Timestamp,
+        sending: Sending,
+        journal: &mut Journal,
+    ) -> Result<bool, StoreError> {
         let desk = self.desk().await?;
         let mut due: BTreeMap<String, Vec<intake::Fact>> =
             desk.due(now).into_iter().take(DUE_AT_ONCE).map(|device| (device, Vec::new())).collect();
@@ -137,16 +153,22 @@ impl Handler {
         }
         let kept = self.keep_facts(due, now).await?;
         self.hand_on(kept.handed, &[], now).await?;
-        self.send(now, journal).await
+        self.send(sending, journal).await
     }
 
-    /// Sends what waits and may go; whether none is stuck.
+    /// Sends what waits and may go, or leaves that to another invocation that is at it; whether none is stuck.
     ///
     /// # Errors
     /// When the storage fails; a mail server that fails is a line in the journal, and the mail stays owed.
-    pub async fn send(&self, now: Timestamp, journal: &mut Journal) -> Result<bool, StoreError> {
-        let Ok(_turn) = self.sending.try_lock() else { return Ok(true) };
-        self.send_in_turn(now, journal).await
+    async fn send(&self, sending: Sending, journal: &mut Journal) -> Result<bool, StoreError> {
+        self.more.store(true, Ordering::SeqCst);
+        let mut is_well = true;
+        while self.more.load(Ordering::SeqCst) && sending.may_go_on() {
+            let Ok(_turn) = self.sending.try_lock() else { return Ok(is_well) };
+            self.more.store(false, Ordering::SeqCst);
+            is_well = self.send_in_turn(sending, journal).await?;
+        }
+        Ok(is_well)
     }
 }
 

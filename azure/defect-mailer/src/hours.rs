@@ -40,7 +40,20 @@ impl Hours {
     /// when that never comes, because no stretch of work is that long.
     #[must_use]
     pub fn silent_for(&self, line: &str, since: Timestamp, span: SignedDuration) -> Option<Timestamp> {
-        let shifts = self.lines.get(line).unwrap_or(&self.shifts);
+        self.silent_in(self.lines.get(line).unwrap_or(&self.shifts), since, span)
+    }
+
+    /// Whose hours hold no stretch of work that is longer than this, so that such a silence is never told: lines with
+    /// hours of their own, and `None` for all others.
+    pub fn shorter_than(&self, span: SignedDuration) -> impl Iterator<Item = Option<&str>> {
+        let lines = self.lines.iter().map(|(line, shifts)| (Some(line.as_str()), shifts));
+        lines
+            .chain([(None, &self.shifts)])
+            .filter(move |(_, shifts)| self.silent_in(shifts, Timestamp::UNIX_EPOCH, span).is_none())
+            .map(|(whose, _)| whose)
+    }
+
+    fn silent_in(&self, shifts: &[Shift], since: Timestamp, span: SignedDuration) -> Option<Timestamp> {
         let over = |from: Timestamp| from.checked_add(span).unwrap_or(Timestamp::MAX);
         if shifts.is_empty() {
             return Some(over(since));
@@ -132,5 +145,14 @@ mod tests {
         let end = Timestamp::MAX;
         assert_eq!(Hours::always().silent_for("line-1", end, sixteen(0)), Some(end));
         assert_eq!(hours().silent_for("line-1", end, sixteen(0)), None);
+    }
+
+    #[test]
+    fn hours_that_are_too_short_for_a_silence_are_those_of_a_line_or_the_usual_ones() {
+        let (hours, lengths) = (hours(), [8 * 60 - 1, 8 * 60, 16 * 60]);
+        let whose =
+            lengths.map(|minutes| hours.shorter_than(SignedDuration::from_mins(minutes)).collect::<Vec<_>>());
+        assert_eq!(whose, [vec![], vec![Some("line-2")], vec![Some("line-2"), None]]);
+        assert_eq!(Hours::always().shorter_than(SignedDuration::MAX).count(), 0);
     }
 }

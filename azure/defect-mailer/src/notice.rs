@@ -4,7 +4,11 @@ use andon_telemetry::Severity;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::plain::plain_or;
 use crate::tally::Tally;
+
+/// Characters of a line's name, as many as a station's configuration may hold.
+const LONGEST_LINE: usize = 128;
 
 /// One thing that somebody must be told.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -193,4 +197,10 @@ impl Notice {
             (_, matter) => Err(Box::new(Notice { matter, ..later })),
         }
     }
+}
+
+/// A line's name as notices carry it, from a station's words or from those of a plan, which must come to the same.
+#[must_use]
+pub fn line_name(words: &str) -> String {
+    plain_or(words, LONGEST_LINE, "unnamed line")
 }

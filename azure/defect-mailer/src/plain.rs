@@ -22,7 +22,7 @@ pub fn plain_or(text: &str, max: usize, otherwise: &str) -> String {
 /// Unicode's bidirectional controls could make a mail show something else than it holds.
 fn shows(c: &char) -> bool {
     !c.is_control()
-        && !matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+        && !matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
 #[cfg(test)]
@@ -36,6 +36,7 @@ mod tests {
             ("  two\r\nlines\t ", 40, "two  lines"),
             ("Bcc: x\u{0}\u{1b}[31m", 40, "Bcc: x[31m"),
             ("\u{202e}txt.exe", 40, "txt.exe"),
+            ("12\u{61c}-34", 40, "12-34"),
             ("kratzer ü", 7, "kratze…"),
             ("exactly", 7, "exactly"),
             ("", 7, ""),

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::health::{Change, Health, Sign};
-use crate::notice::{Matter, Notice, Root, StationNews};
+use crate::notice::{Matter, Notice, Root, StationNews, line_name};
 use crate::plain::plain_or;
 use crate::policy::Policy;
 use incident::Incident;
@@ -86,7 +86,7 @@ impl StationLog {
         if self.notices.len() >= NOTICES {
             return Taken::Full;
         }
-        self.line = plain_or(&report.station.line, 40, "unnamed line");
+        self.line = line_name(&report.station.line);
         let known = self.incidents.iter().position(|known| known.id == report.incident.id);
         let incident = match known.and_then(|at| self.incidents.remove(at)) {
             Some(mut incident) => {

@@ -18,8 +18,8 @@ use uuid::Uuid;
 
 use crate::app::App;
 use crate::flag::is_set;
+use crate::instances::Instance;
 use crate::invocation;
-use crate::partition::Instance;
 use crate::progress::{Counters, count};
 
 /// How long the host waits for a first answer.

@@ -1,116 +1,34 @@
-//! The host: starts the handler, follows the events file, keeps a worker for each partition, and stops in order.
+//! The host: starts the instances, has the events followed, and stops in order.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::io;
-use std::net::{Ipv4Addr, TcpListener};
-use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
-use tokio::task::{JoinError, JoinSet};
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio::task::JoinSet;
+use tokio::time::timeout;
 
-use crate::app::{App, AppError, Function, InitialOffset};
+use crate::app::{App, InitialOffset};
 use crate::checkpoint::Checkpoints;
+use crate::error::HostError;
 use crate::flag::is_set;
-use crate::handler::{Handler, HandlerError, HandlerOutput};
-use crate::lease::Leases;
-use crate::partition::{Instance, Partition, Shared, blocking};
-use crate::progress::{Counters, Progress, count};
-use crate::tail::{News, Place, Tail};
+use crate::following::Following;
+use crate::handler::Handler;
+use crate::instances::{Instance, Instances};
+use crate::launch::{Launcher, keep_all_running};
+use crate::options::HostOptions;
+use crate::partition::Shared;
+use crate::progress::{Counters, Progress};
+use crate::tail::Tail;
 
-/// How often the events file is looked at.
-const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// How long invocations under way may go on once the host is to stop.
 const GRACE: Duration = Duration::from_secs(5);
-
-/// What to run and with what.
-#[derive(Debug, Clone)]
-pub struct HostOptions {
-    /// The folder with `host.json`.
-    pub app: PathBuf,
-    /// The stand-in's events file; it may come later.
-    pub events: PathBuf,
-    /// In place of `defaultExecutablePath`.
-    pub executable: Option<PathBuf>,
-    /// Where checkpoints are kept; without one they end with the host.
-    pub checkpoint: Option<PathBuf>,
-    /// The first handler's port; without one a free port is taken.
-    pub port: Option<u16>,
-    /// How many handlers share the partitions, as after a scale-out; at least 1. The host goes on while one stays.
-    pub instances: usize,
-    /// Runs timers so often in place of their schedules, so that tests and the demo need no minutes.
-    pub timer_every: Option<Duration>,
-    /// App settings: variables for the handler besides those that it inherits.
-    pub environment: BTreeMap<String, String>,
-    /// Where the handler's output goes.
-    pub output: HandlerOutput,
-    /// Factor on the waits between retries and for the partitions of an instance that is gone, so that tests and the
-    /// demo need no minutes; 1 as in Azure. At least 0.
-    pub retry_scale: f64,
-}
-
-impl HostOptions {
-    /// The app in a folder fed from an events file, everything else as in Azure.
-    pub fn new(app: impl Into<PathBuf>, events: impl Into<PathBuf>) -> Self {
-        Self {
-            app: app.into(),
-            events: events.into(),
-            executable: None,
-            checkpoint: None,
-            port: None,
-            instances: 1,
-            timer_every: None,
-            environment: BTreeMap::new(),
-            output: HandlerOutput::default(),
-            retry_scale: 1.0,
-        }
-    }
-}
-
-/// Why the host cannot start or does not go on.
-#[derive(Debug, thiserror::Error)]
-pub enum HostError {
-    /// The folder is no function app.
-    #[error(transparent)]
-    App(#[from] AppError),
-    /// The handler does not start or does not stay.
-    #[error("{0}")]
-    Handler(String),
-    /// The events file or the checkpoint file cannot be used.
-    #[error("cannot {doing}: {source}")]
-    File {
-        /// What was attempted.
-        doing: &'static str,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// No free port.
-    #[error("cannot find a free port for the handler: {0}")]
-    Port(io::Error),
-    /// An impossible option.
-    #[error("the factor on retry intervals is {0}; choose 0 or more")]
-    RetryScale(f64),
-    /// An impossible option.
-    #[error("there must be at least one instance")]
-    NoInstance,
-    /// A part of the host panicked.
-    #[error("a part of the host failed: {0}")]
-    Bug(JoinError),
-}
-
-impl From<HandlerError> for HostError {
-    fn from(error: HandlerError) -> Self {
-        Self::Handler(error.to_string())
-    }
-}
 
 /// A running host. Dropping it ends the handler at once; [`FunctionsHost::stop`] lets it finish first.
 #[derive(Debug)]
 pub struct FunctionsHost {
     counters: Arc<Counters>,
     stop: watch::Sender<bool>,
+    joins: mpsc::UnboundedSender<()>,
     running: JoinSet<Result<(), HostError>>,
     port: u16,
 }
@@ -132,47 +50,39 @@ impl FunctionsHost {
         if let Some(executable) = &options.executable {
             app.executable = std::path::absolute(executable).unwrap_or_else(|_| executable.clone());
         }
-        let counters = Arc::new(Counters::default());
-        let handlers = handlers(&app, &options, &counters)?;
-        let port = handlers[0].port();
         let skipped = match app.batches.initial_offset_options {
             InitialOffset::FromStart => 0,
             InitialOffset::FromEnd => options.events.metadata().map_or(0, |events| events.len()),
         };
-        let checkpoints = Checkpoints::open(options.checkpoint, skipped)
+        let checkpoints = Checkpoints::open(options.checkpoint.clone(), skipped)
             .map_err(|source| HostError::File { doing: "open the checkpoint file", source })?;
-        let stop = watch::Sender::new(false);
-        let following = Following {
-            functions: app.functions,
-            shared: Arc::new(Shared {
-                events: options.events.clone(),
-                leases: Mutex::new(Leases::new(handlers.len(), options.retry_scale)),
-                instances: handlers.iter().map(Handler::instance).collect(),
-                timeout: app.timeout,
-                batches: app.batches,
-                retry_scale: options.retry_scale,
-                checkpoints: Mutex::new(checkpoints),
-                counters: counters.clone(),
-            }),
-            workers: JoinSet::new(),
-            queues: HashMap::new(),
-            stop: stop.subscribe(),
-        };
-        let mut following = following;
+        let counters = Arc::new(Counters::default());
+        let mut launcher = Launcher::new(app.clone(), options.clone(), counters.clone());
+        let handlers: Vec<Handler> =
+            (0..options.instances).map(|_| launcher.next()).collect::<Result<_, _>>()?;
+        let port = handlers[0].port();
+        let first: Vec<Instance> = handlers.iter().map(Handler::instance).collect();
+        let shared = Arc::new(Shared {
+            events: options.events.clone(),
+            instances: Instances::new(first.clone(), options.retry_scale, counters.clone()),
+            timeout: app.timeout,
+            batches: app.batches,
+            retry_scale: options.retry_scale,
+            checkpoints: Mutex::new(checkpoints),
+            counters: counters.clone(),
+        });
+        let (stop, (joins, joining)) = (watch::Sender::new(false), mpsc::unbounded_channel());
+        let mut following = Following::new(app.functions, shared.clone(), stop.subscribe());
         for timer in app.timers {
-            let (shared, every) = (following.shared.clone(), options.timer_every);
-            let ticking = timer.run(shared, every, stop.subscribe());
-            following.workers.spawn(async move {
-                ticking.await;
-                Ok(())
-            });
+            following.tick(timer, options.timer_every);
         }
-        let all = following.shared.instances.clone();
+        let stop_handlers = watch::Sender::new(false);
+        let handling = keep_all_running(launcher, handlers, shared, joining, stop_handlers.subscribe());
         let mut running = JoinSet::new();
-        running.spawn(run(handlers, following, Tail::new(options.events)));
-        let mut host = Self { counters, stop, running, port };
+        running.spawn(run(handling, stop_handlers, following, Tail::new(options.events)));
+        let mut host = Self { counters, stop, joins, running, port };
         tokio::select! {
-            answered = all_ready(all) => if answered {
+            answered = all_ready(first) => if answered {
                 return Ok(host);
             },
             ended = host.ended() => return Err(ended.err().unwrap_or_else(never_ready)),
@@ -185,9 +95,16 @@ impl FunctionsHost {
         self.counters.snapshot()
     }
 
-    /// The port that the handler was told to listen on, on 127.0.0.1.
+    /// The port that the first handler was told to listen on, on 127.0.0.1.
     pub fn port(&self) -> u16 {
         self.port
+    }
+
+    /// Has one more instance join, as when the app is scaled out or one that is gone is replaced: once its handler
+    /// answers, it takes its share of the partitions over, one after the other.
+    pub fn add_instance(&self) {
+        // A host that has ended says so itself.
+        let _ = self.joins.send(());
     }
 
     /// Waits until the host stops itself, as it does when its handler keeps ending.
@@ -209,18 +126,6 @@ impl FunctionsHost {
     }
 }
 
-/// A handler for each instance, which is told how Azure calls it.
-fn handlers(app: &App, options: &HostOptions, counters: &Arc<Counters>) -> Result<Vec<Handler>, HostError> {
-    let one = |index: usize| {
-        let port = options.port.filter(|_| index == 0).map_or_else(free_port, Ok)?;
-        let mut environment = options.environment.clone();
-        environment.entry("WEBSITE_INSTANCE_ID".to_owned()).or_insert_with(|| format!("instance-{index}"));
-        let output = options.output.of_instance(index);
-        Ok(Handler::new(app, port, &environment, &output, counters.clone())?)
-    };
-    (0..options.instances).map(one).collect()
-}
-
 async fn all_ready(instances: Vec<Instance>) -> bool {
     for mut instance in instances {
         if !is_set(&mut instance.ready).await {
@@ -234,15 +139,13 @@ fn never_ready() -> HostError {
     HostError::Handler("the handler ended before it was ready".to_owned())
 }
 
-fn free_port() -> Result<u16, HostError> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(HostError::Port)?;
-    Ok(listener.local_addr().map_err(HostError::Port)?.port())
-}
-
-async fn run(handlers: Vec<Handler>, mut following: Following, tail: Tail) -> Result<(), HostError> {
-    let stop_handler = watch::Sender::new(false);
-    let shared = following.shared.clone();
-    let mut handling = std::pin::pin!(keep_all_running(handlers, shared, stop_handler.subscribe()));
+async fn run(
+    handling: impl Future<Output = Result<(), HostError>>,
+    stop_handlers: watch::Sender<bool>,
+    mut following: Following,
+    tail: Tail,
+) -> Result<(), HostError> {
+    let mut handling = std::pin::pin!(handling);
     let followed = tokio::select! {
         ended = &mut handling => return ended,
         followed = following.follow(tail) => followed,
@@ -250,113 +153,9 @@ async fn run(handlers: Vec<Handler>, mut following: Following, tail: Tail) -> Re
     tokio::select! {
         ended = &mut handling => ended?,
         _ = timeout(GRACE, following.finish()) => {
-            stop_handler.send_replace(true);
+            stop_handlers.send_replace(true);
             handling.await?;
         }
     }
     followed
-}
-
-/// Until all have stopped, or none stays. One that does not stay leaves its partitions to the others, as where an
-/// instance's host stops itself; one that never was ready is wrong as it is, and so are then all.
-async fn keep_all_running(
-    handlers: Vec<Handler>,
-    shared: Arc<Shared>,
-    stop: watch::Receiver<bool>,
-) -> Result<(), HostError> {
-    let mut running = JoinSet::new();
-    for (number, handler) in handlers.into_iter().enumerate() {
-        let stop = stop.clone();
-        running.spawn(async move { (number, handler.keep_running(stop).await) });
-    }
-    while let Some(ended) = running.join_next().await {
-        let (number, ended) = ended.map_err(HostError::Bug)?;
-        let Err(error) = ended else { continue };
-        let stays = matches!(error, HandlerError::KeepsEnding { was_ready: true, .. }) && shared.lose(number);
-        if !stays {
-            return Err(error.into());
-        }
-        tracing::error!(instance = number, %error, "an instance is gone; the others take its partitions");
-    }
-    Ok(())
-}
-
-/// The reader of the events file and the workers that it feeds.
-struct Following {
-    functions: Vec<Function>,
-    shared: Arc<Shared>,
-    workers: JoinSet<io::Result<()>>,
-    /// By function and partition.
-    queues: HashMap<(usize, String), mpsc::UnboundedSender<Place>>,
-    stop: watch::Receiver<bool>,
-}
-
-impl Following {
-    /// Hands new events to their partitions until the host is to stop or a worker fails.
-    async fn follow(&mut self, mut tail: Tail) -> Result<(), HostError> {
-        let mut look = interval(LOOK_EVERY);
-        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut stop = self.stop.clone();
-        loop {
-            tokio::select! {
-                _ = is_set(&mut stop) => return Ok(()),
-                Some(ended) = self.workers.join_next() => worker_ended(ended)?,
-                _ = look.tick() => {
-                    let news;
-                    (tail, news) = blocking(move || tail.read().map(|news| (tail, news)))
-                        .await
-                        .map_err(|source| HostError::File { doing: "follow the events file", source })?;
-                    self.hand_out(news);
-                }
-            }
-        }
-    }
-
-    fn hand_out(&mut self, news: News) {
-        count(&self.shared.counters.unreadable, news.unreadable);
-        for (partition, place) in news.events {
-            for function in 0..self.functions.len() {
-                if self.wants(function, &partition, place) {
-                    // A worker that is gone has failed, which the loop is about to see.
-                    let _ = self.queue(function, &partition).send(place);
-                }
-            }
-        }
-    }
-
-    fn wants(&self, function: usize, partition: &str, place: Place) -> bool {
-        let checkpoints = self.shared.checkpoints.lock().unwrap_or_else(PoisonError::into_inner);
-        checkpoints.wants(&self.functions[function].name, partition, place.sequence_number, place.start)
-    }
-
-    fn queue(&mut self, function: usize, partition: &str) -> &mpsc::UnboundedSender<Place> {
-        self.queues.entry((function, partition.to_owned())).or_insert_with(|| {
-            let (sender, places) = mpsc::unbounded_channel();
-            let worker = Partition {
-                id: partition.to_owned(),
-                function: self.functions[function].clone(),
-                shared: self.shared.clone(),
-                open: VecDeque::new(),
-                again: VecDeque::new(),
-                stop: self.stop.clone(),
-            };
-            self.workers.spawn(worker.run(places));
-            sender
-        })
-    }
-
-    /// Waits for what the workers have under way.
-    async fn finish(&mut self) {
-        while let Some(ended) = self.workers.join_next().await {
-            if let Err(error) = worker_ended(ended) {
-                tracing::error!(%error, "a partition's worker failed while the host stopped");
-            }
-        }
-    }
-}
-
-fn worker_ended(ended: Result<io::Result<()>, JoinError>) -> Result<(), HostError> {
-    ended
-        .map_err(HostError::Bug)?
-        .map_err(|source| HostError::File { doing: "read events or write the checkpoint", source })
 }

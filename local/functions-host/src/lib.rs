@@ -15,7 +15,8 @@
 //! invariant: a partition's events are posted in order, one batch at a time; a batch that fails holds up its own
 //! partition and no other.
 //! invariant: a partition is read by one instance; timers run on the first. An instance that is gone leaves its partitions
-//! to the others, who begin at the checkpoint.
+//! to the others, one that joins takes its share from them, and whoever reads a partition anew begins at the checkpoint:
+//! what the one before has in hand comes twice, perhaps at the same time.
 //! invariant: after the last retry the checkpoint moves on all the same, as in Azure. A handler that wants an event
 //! again has to keep failing while its retries last.
 
@@ -25,21 +26,28 @@ mod app;
 mod event;
 mod tail;
 mod payload;
-mod handler;
 mod invocation;
 mod retry;
 mod checkpoint;
-mod lease;
 mod progress;
 mod flag;
+mod lease;
+mod instances;
+mod handler;
+mod options;
+mod error;
 mod partition;
 mod timer;
+mod following;
+mod launch;
 mod host;
 
 pub use app::{App, AppError, Function};
+pub use error::HostError;
 pub use event::Event;
 pub use handler::HandlerOutput;
-pub use host::{FunctionsHost, HostError, HostOptions};
+pub use host::FunctionsHost;
+pub use options::HostOptions;
 pub use payload::{Context, payload};
 pub use progress::Progress;
 pub use retry::RetryPolicy;

@@ -28,7 +28,8 @@ struct Arguments {
     /// The handler's port on 127.0.0.1 [default: a free one]
     #[arg(long)]
     port: Option<u16>,
-    /// How many handlers share the partitions, as after a scale-out; the host goes on while one stays
+    /// How many handlers share the partitions, as after a scale-out; the host goes on while one stays, and SIGUSR1 has
+    /// one more join
     #[arg(long, default_value_t = 1)]
     instances: usize,
     /// Factor on the waits between retries and for the partitions of a handler that is gone: a seam for tests and
@@ -54,6 +55,7 @@ async fn run(arguments: Arguments) -> Result<(), HostError> {
     let signals = |source| HostError::File { doing: "listen for signals", source };
     let mut terminate = signal(SignalKind::terminate()).map_err(signals)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(signals)?;
+    let mut join = signal(SignalKind::user_defined1()).map_err(signals)?;
     let options = HostOptions {
         executable: arguments.executable,
         checkpoint: arguments.checkpoint,
@@ -67,10 +69,13 @@ async fn run(arguments: Arguments) -> Result<(), HostError> {
         _ = terminate.recv() => return Ok(()),
         _ = interrupt.recv() => return Ok(()),
     };
-    tokio::select! {
-        ended = host.ended() => return ended,
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+    loop {
+        tokio::select! {
+            ended = host.ended() => return ended,
+            _ = join.recv() => host.add_instance(),
+            _ = terminate.recv() => break,
+            _ = interrupt.recv() => break,
+        }
     }
     let progress = host.stop().await?;
     tracing::info!(?progress, "stopped");

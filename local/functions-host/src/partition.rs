@@ -7,20 +7,20 @@
 use std::collections::VecDeque;
 use std::io;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::sync::{Notify, mpsc, watch};
-use tokio::time::{sleep, sleep_until, timeout, timeout_at};
+use tokio::sync::{mpsc, watch};
+use tokio::time::{sleep, timeout, timeout_at};
 use uuid::Uuid;
 
 use crate::app::{Batches, Function};
 use crate::checkpoint::Checkpoints;
 use crate::event::Event;
 use crate::flag::is_set;
+use crate::instances::{Instance, Instances};
 use crate::invocation::{self, InvocationError};
-use crate::lease::{Leases, Reader};
 use crate::payload::{Context, payload};
 use crate::progress::{Counters, count};
 use crate::tail::Place;
@@ -29,8 +29,7 @@ use crate::tail::Place;
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) events: PathBuf,
-    pub(crate) instances: Vec<Instance>,
-    pub(crate) leases: Mutex<Leases>,
+    pub(crate) instances: Instances,
     pub(crate) timeout: Option<Duration>,
     pub(crate) batches: Batches,
     pub(crate) retry_scale: f64,
@@ -38,56 +37,41 @@ pub(crate) struct Shared {
     pub(crate) counters: Arc<Counters>,
 }
 
-/// A handler that can be posted to.
-#[derive(Debug, Clone)]
-pub(crate) struct Instance {
-    pub(crate) port: u16,
-    pub(crate) ready: watch::Receiver<bool>,
-    /// Notified, the handler is started again.
-    pub(crate) restart: Arc<Notify>,
-}
-
-impl Shared {
-    /// The instance that timers run on; `None` when all are gone.
-    pub(crate) fn first(&self) -> Option<&Instance> {
-        self.leases().first().map(|first| &self.instances[first])
-    }
-
-    /// Leaves an instance's partitions to the others; whether there are any.
-    pub(crate) fn lose(&self, instance: usize) -> bool {
-        let mut leases = self.leases();
-        leases.lose(instance, Instant::now());
-        leases.first().is_some()
-    }
-
-    fn leases(&self) -> MutexGuard<'_, Leases> {
-        self.leases.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
 /// A function's reader of one partition.
 #[derive(Debug)]
 pub(crate) struct Partition {
-    pub(crate) id: String,
-    pub(crate) function: Function,
-    pub(crate) shared: Arc<Shared>,
-    /// Read since the last checkpoint, which a new owner reads again.
-    pub(crate) open: VecDeque<Place>,
+    id: String,
+    function: Function,
+    shared: Arc<Shared>,
+    /// The instance that read it last.
+    reader: Option<usize>,
+    /// Read since the last checkpoint, which a new reader reads again.
+    open: VecDeque<Place>,
     /// To be read before anything that is new.
-    pub(crate) again: VecDeque<Place>,
-    pub(crate) stop: watch::Receiver<bool>,
+    again: VecDeque<Place>,
+    stop: watch::Receiver<bool>,
 }
 
 /// How a batch ended.
 enum Ended {
     Delivered,
     GivenUp,
-    /// The instance that read the partition is gone.
+    /// Another instance reads the partition now.
     Moved,
     Stopped,
 }
 
 impl Partition {
+    pub(crate) fn new(
+        id: &str,
+        function: Function,
+        shared: Arc<Shared>,
+        stop: watch::Receiver<bool>,
+    ) -> Self {
+        let (open, again) = (VecDeque::new(), VecDeque::new());
+        Self { id: id.to_owned(), function, shared, reader: None, open, again, stop }
+    }
+
     /// Works through the places of the partition's events, in order, until the host stops.
     pub(crate) async fn run(mut self, mut places: mpsc::UnboundedReceiver<Place>) -> io::Result<()> {
         let mut since_checkpoint = 0;
@@ -103,9 +87,9 @@ impl Partition {
                         function = self.function.name,
                         partition = self.id,
                         events = self.open.len(),
-                        "the instance that read it is gone; another begins at the checkpoint"
+                        "another instance reads it, from the checkpoint on"
                     );
-                    // Before what waits already: an owner may be gone again while it catches up.
+                    // Before what waits already: the reader may change again while it catches up.
                     while let Some(place) = self.open.pop_back() {
                         self.again.push_front(place);
                     }
@@ -180,48 +164,33 @@ impl Partition {
         Ok(())
     }
 
-    /// The instance that reads the partition, once one does; `None` when the host is to stop.
-    async fn reader(&mut self) -> Option<(usize, Instance)> {
-        loop {
-            let reader = self.shared.leases().reader(&self.function.name, &self.id, Instant::now());
-            let free = match reader {
-                Reader::Instance(number) => return Some((number, self.shared.instances[number].clone())),
-                Reader::NobodyBefore(instant) => Some(instant),
-                Reader::Nobody => None,
-            };
-            let wait = async {
-                match free {
-                    Some(instant) => sleep_until(instant.into()).await,
-                    None => std::future::pending().await,
-                }
-            };
-            tokio::select! {
-                () = wait => {}
-                _ = is_set(&mut self.stop) => return None,
-            }
+    /// Posts the batch until it succeeds, the retry policy is at its end or another instance reads the partition.
+    async fn deliver(&mut self, events: &[Event]) -> Ended {
+        let (number, instance) = tokio::select! {
+            reader = self.shared.instances.reader(&self.function.name, &self.id) => reader,
+            _ = is_set(&mut self.stop) => return Ended::Stopped,
+        };
+        let is_new = self.reader.replace(number).is_some_and(|before| before != number);
+        if is_new && self.open.len() > events.len() {
+            return Ended::Moved;
+        }
+        let (mut stop, shared) = (self.stop.clone(), self.shared.clone());
+        tokio::select! {
+            biased;
+            ended = self.post(&instance, events, &mut stop) => ended,
+            () = shared.instances.reads_no_more(number, &self.function.name, &self.id) => Ended::Moved,
         }
     }
 
-    /// Whether the partition is still read by this instance.
-    fn is_read_by(&self, instance: usize) -> bool {
-        let reader = self.shared.leases().reader(&self.function.name, &self.id, Instant::now());
-        reader == Reader::Instance(instance)
-    }
-
-    /// Posts the batch until it succeeds or the retry policy is at its end.
-    async fn deliver(&mut self, events: &[Event]) -> Ended {
-        let Some((number, instance)) = self.reader().await else { return Ended::Stopped };
+    async fn post(&self, instance: &Instance, events: &[Event], stop: &mut watch::Receiver<bool>) -> Ended {
+        let counters = &self.shared.counters;
         let mut retry = None;
         loop {
-            let Err(error) = self.attempt(&instance, events, retry.clone()).await else {
+            let Err(error) = self.attempt(instance, events, retry.clone()).await else {
                 return Ended::Delivered;
             };
-            if !self.is_read_by(number) {
-                count(&self.shared.counters.failed_attempts, 1);
-                return Ended::Moved;
-            }
             let next = retry.map_or(1, |(number, _)| number + 1);
-            count(&self.shared.counters.failed_attempts, 1);
+            count(&counters.failed_attempts, 1);
             tracing::warn!(function = self.function.name, partition = self.id, %error, attempt = next, "a batch failed");
             if !self.function.retry.allows(next) {
                 return Ended::GivenUp;
@@ -229,12 +198,12 @@ impl Partition {
             let delay = self.function.retry.delay(next, rand::random()).mul_f64(self.shared.retry_scale);
             tokio::select! {
                 () = sleep(delay) => {}
-                _ = is_set(&mut self.stop) => return Ended::Stopped,
+                _ = is_set(stop) => return Ended::Stopped,
             }
-            if *self.stop.borrow() {
+            if *stop.borrow() {
                 return Ended::Stopped;
             }
-            count(&self.shared.counters.retries, 1);
+            count(&counters.retries, 1);
             retry = Some((next, error.to_string()));
         }
     }
@@ -252,15 +221,23 @@ impl Partition {
         let context =
             Context { now: jiff::Timestamp::now().to_string(), random_id: Uuid::new_v4().to_string(), retry };
         let body = Bytes::from(payload(&self.function, &self.id, events, &context).to_string());
-        let invocation = invocation::invoke(instance.port, &self.function.name, body);
-        let Some(most) = self.shared.timeout else { return invocation.await };
-        match timeout(most, invocation).await {
-            Ok(ended) => ended,
-            Err(_) => {
-                // Host source, `WebScriptHostExceptionManager`: a time-out restarts the handler.
-                instance.restart.notify_one();
-                Err(InvocationError::TooLong)
+        let (instance, name, most) = (instance.clone(), self.function.name.clone(), self.shared.timeout);
+        // A task of its own: it goes on where another instance takes the partition over meanwhile.
+        let invocation = tokio::spawn(async move {
+            let invocation = invocation::invoke(instance.port, &name, body);
+            let Some(most) = most else { return invocation.await };
+            match timeout(most, invocation).await {
+                Ok(ended) => ended,
+                Err(_) => {
+                    // Host source, `WebScriptHostExceptionManager`: a time-out restarts the handler.
+                    instance.restart.notify_one();
+                    Err(InvocationError::TooLong)
+                }
             }
+        });
+        match invocation.await {
+            Ok(ended) => ended,
+            Err(panic) => std::panic::resume_unwind(panic.into_panic()),
         }
     }
 }

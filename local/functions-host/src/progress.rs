@@ -21,6 +21,8 @@ pub struct Progress {
     pub unreadable: u64,
     /// Starts of handlers after the first of each.
     pub restarts: u64,
+    /// Partitions that an instance which joined took from another.
+    pub takeovers: u64,
     /// Invocations of timers.
     pub ticks: u64,
     /// Invocations of timers that failed.
@@ -38,6 +40,7 @@ pub(crate) struct Counters {
     pub(crate) checkpoints: AtomicU64,
     pub(crate) unreadable: AtomicU64,
     pub(crate) restarts: AtomicU64,
+    pub(crate) takeovers: AtomicU64,
     pub(crate) ticks: AtomicU64,
     pub(crate) failed_ticks: AtomicU64,
 }
@@ -54,6 +57,7 @@ impl Counters {
             checkpoints: now(&self.checkpoints),
             unreadable: now(&self.unreadable),
             restarts: now(&self.restarts),
+            takeovers: now(&self.takeovers),
             ticks: now(&self.ticks),
             failed_ticks: now(&self.failed_ticks),
         }

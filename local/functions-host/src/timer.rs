@@ -48,7 +48,7 @@ impl Timer {
     }
 
     async fn post(&self, shared: &Shared, last: Timestamp) -> Result<(), String> {
-        let instance = shared.first().ok_or("all handlers are gone")?;
+        let instance = shared.instances.first().ok_or("all handlers are gone")?;
         let mut ready = instance.ready.clone();
         if !is_set(&mut ready).await {
             return Err("the handler is gone".to_owned());

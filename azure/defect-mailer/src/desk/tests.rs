@@ -218,6 +218,31 @@ fn a_mail_that_failed_comes_again_later_and_a_server_that_fails_is_left_alone() 
 }
 
 #[test]
+fn a_failure_that_several_instances_meet_at_once_is_one_failure() {
+    let mut plan = plan();
+    (plan.policy.storm, plan.policy.per_minute, plan.policy.per_hour) = (100, 100, 100);
+    plan.policy.retry = SignedDuration::from_secs(10);
+    let mut plant = Plant::new(plan);
+    (0..8).for_each(|n| plant.fails(&format!("press-{n}"), 1, Severity::Major, 0));
+    let mut now = 0;
+    for pause in [10, 20, 40] {
+        let claims = ["a", "b", "c"].map(|instance| claim(instance, now));
+        let jobs = claims.map(|claim| plant.desk.claim(&claim, at(now), &plant.plan).unwrap());
+        for job in &jobs {
+            plant.desk.settle(
+                job,
+                &Outcome { rest: true, ..Outcome::default() },
+                at(now),
+                &plant.plan.policy,
+            );
+        }
+        assert_eq!(plant.desk.claim(&claim("d", now), at(now + pause - 1), &plant.plan), None, "{pause} s");
+        now += pause;
+    }
+    assert!(plant.desk.claim(&claim("d", now), at(now), &plant.plan).is_some());
+}
+
+#[test]
 fn refused_events_are_counted_once_and_told_after_a_while() {
     let (mut desk, plan) = (Desk::new(), plan());
     for n in 0..50 {

@@ -97,31 +97,36 @@ impl Handler {
         failure.map_or(Ok(all), Err)
     }
 
-    /// Tells the desk what devices have to say, and then strikes it from their logs.
+    /// Tells the desk what devices have to say, and then strikes it from their logs. Who strikes also sees what another
+    /// brought meanwhile, whose word the desk may have heard before ours, and then says the newest word once more.
     pub(super) async fn hand_on(
         &self,
         handed: Vec<Handed>,
         refused: &[Counted],
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        if handed.is_empty() && refused.is_empty() {
-            return Ok(());
-        }
-        self.on_the_desk(|desk| {
-            for Handed { device, notices, due } in &handed {
-                desk.take(device, notices, *due, now, &self.plan);
+        let (mut handed, mut refused) = (handed, refused);
+        while !handed.is_empty() || !refused.is_empty() {
+            self.on_the_desk(|desk| {
+                for Handed { device, notices, due } in &handed {
+                    desk.take(device, notices, *due, now, &self.plan);
+                }
+                for Counted { key, device, reason } in refused {
+                    desk.refuse(key, device, reason, now);
+                }
+                ((), true)
+            })
+            .await?;
+            refused = &[];
+            let mut newer = Vec::new();
+            for Handed { device, notices, due } in handed {
+                let last = notices.last().map(|notice| notice.own);
+                let fresh = || StationLog::new(&device, now);
+                let strike = |log: &mut StationLog| ((), log.handed_on(last, due));
+                let (log, ()) = self.store.update(&station_key(&device), fresh, strike).await?;
+                newer.extend(to_hand_on(&log, &self.plan, false));
             }
-            for Counted { key, device, reason } in refused {
-                desk.refuse(key, device, reason, now);
-            }
-            ((), true)
-        })
-        .await?;
-        for Handed { device, notices, due } in handed {
-            let last = notices.last().map(|notice| notice.own);
-            let fresh = || StationLog::new(&device, now);
-            let strike = |log: &mut StationLog| ((), log.handed_on(last, due));
-            self.store.update(&station_key(&device), fresh, strike).await?;
+            handed = newer;
         }
         Ok(())
     }
@@ -215,10 +220,13 @@ async fn keep_device(
         (kept, changed)
     };
     let (log, mut kept) = store.update(&station_key(&device), fresh, fold).await?;
-    if let Some(due) = log.to_hand_on(&plan.policy, facts.is_empty()) {
-        kept.handed.push(Handed { notices: log.notices().to_vec(), device, due });
-    }
+    kept.handed.extend(to_hand_on(&log, plan, facts.is_empty()));
     Ok(kept)
+}
+
+fn to_hand_on(log: &StationLog, plan: &Plan, asked: bool) -> Option<Handed> {
+    let due = log.to_hand_on(&plan.policy, asked)?;
+    Some(Handed { device: log.device.clone(), notices: log.notices().to_vec(), due })
 }
 
 /// Names from outside become no names of files or blobs.

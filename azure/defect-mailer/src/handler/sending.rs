@@ -18,21 +18,51 @@ use crate::store::StoreError;
 /// the `functionTimeout` of 10 minutes in host.json.
 const SENDING: Duration = Duration::from_secs(120);
 
+/// An invocation's time, in which it may send.
+#[derive(Clone, Copy)]
+pub(super) struct Sending {
+    began: (Instant, Timestamp),
+}
+
+impl Sending {
+    /// As soon as an invocation knows that it is now: what comes later is then later for it, too.
+    pub(super) fn begin(now: Timestamp) -> Self {
+        Self { began: (Instant::now(), now) }
+    }
+
+    pub(super) fn may_go_on(self) -> bool {
+        self.began.0.elapsed() < SENDING
+    }
+
+    /// Pauses and rates count from when a mail goes, not from when the first of many did; and what others lay on the
+    /// desk meanwhile is due as well.
+    fn now(self) -> Timestamp {
+        let (instant, now) = self.began;
+        after(now, instant.elapsed().try_into().unwrap_or_default())
+    }
+}
+
 impl Handler {
     pub(super) async fn send_in_turn(
         &self,
-        now: Timestamp,
+        sending: Sending,
         journal: &mut Journal,
     ) -> Result<bool, StoreError> {
-        let start = Instant::now();
         let mut round: Option<Round<'_>> = None;
         let mut before: Option<(Job, Outcome)> = None;
         loop {
-            let more = start.elapsed() < SENDING;
-            let (desk, job) = self.settle_and_claim(before.take(), more, now).await?;
+            let now = sending.now();
+            let (desk, job) = self.settle_and_claim(before.take(), sending.may_go_on(), now).await?;
             let Some(job) = job else {
                 if let Some(round) = round {
                     round.close().await;
+                }
+                if let Some((end, failures)) = desk.rests(now) {
+                    let waiting = desk.waiting();
+                    journal.error(format!(
+                        "{waiting} notices and mails wait: the mail server failed {failures} times in a row and is \
+                         tried again at {end:.0}"
+                    ));
                 }
                 return Ok(!desk.in_trouble());
             };

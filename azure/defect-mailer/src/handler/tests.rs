@@ -54,6 +54,9 @@ async fn what_is_kept_is_done_and_a_mail_that_is_stuck_is_the_clocks_failure() {
     let answer = handler.invoke(report("i1"), at(0)).await;
     assert!(answer.done && answer.logs.iter().any(|line| line.contains("cannot be reached")), "{answer:?}");
     assert!(!handler.look_at_the_clock(at(1)).await.done);
+    let answer = handler.look_at_the_clock(at(1)).await;
+    let why = "1 notices and mails wait: the mail server failed 2 times in a row and is tried again at 2027-01-15T08:02:00Z";
+    assert!(!answer.done && answer.logs == [why], "{answer:?}");
     assert_eq!(handler.desk().await.unwrap().waiting(), 1);
 }
 
@@ -99,6 +102,19 @@ async fn a_log_that_a_crash_left_before_the_desk_knew_of_it_is_found() {
     assert_eq!(handler.desk().await.unwrap().waiting(), 0);
     cut_off(state.path()).look_at_the_clock(now).await;
     assert_eq!(handler.desk().await.unwrap().waiting(), 1);
+}
+
+#[tokio::test]
+async fn an_older_word_that_reaches_the_desk_later_does_not_make_it_forget_when_a_device_is_due() {
+    let state = tempfile::tempdir().unwrap();
+    let handler = cut_off(state.path());
+    handler.invoke(report("i1"), at(0)).await;
+    let due = handler.desk().await.unwrap().wakes("press-3");
+    assert!(due.is_some());
+    // Another instance had looked at the device's log before the report came, and found nothing to wait for.
+    let older = kept::Handed { device: "press-3".to_owned(), notices: Vec::new(), due: None };
+    handler.hand_on(vec![older], &[], at(0)).await.unwrap();
+    assert_eq!(handler.desk().await.unwrap().wakes("press-3"), due);
 }
 
 #[tokio::test]

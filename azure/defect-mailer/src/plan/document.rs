@@ -3,13 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use andon_telemetry::Severity;
-use jiff::{SignedDuration, Timestamp, tz::TimeZone};
+use jiff::{SignedDuration, tz::TimeZone};
 use lettre::message::Mailbox;
 use serde::Deserialize;
 
 use super::{Plan, Recipient};
 use crate::hours::{Hours, Shift};
 use crate::letter::Language;
+use crate::notice::line_name;
 use crate::policy::Policy;
 use crate::settings::MOST_RECIPIENTS;
 
@@ -227,20 +228,17 @@ impl Check {
         let usual = self.shifts("stations.shifts", &stations.shifts, shifts);
         let mut lines = BTreeMap::new();
         for (line, names) in &stations.line_shifts {
-            lines.insert(line.clone(), self.shifts("stations.line_shifts", names, shifts));
+            lines.insert(line_name(line), self.shifts("stations.line_shifts", names, shifts));
         }
         let hours = Hours::new(zone.clone(), usual, lines);
-        let named = stations.line_shifts.keys().map(|line| (line.as_str(), "stations.line_shifts"));
-        for (line, at) in named.chain([("", "stations.shifts")]) {
-            for (key, span) in
-                [("silent_minutes", policy.silent_after), ("heartbeat_minutes", policy.heartbeat)]
-            {
-                if hours.silent_for(line, Timestamp::UNIX_EPOCH, span).is_none() {
-                    let fault = format!(
-                        "no stretch of these shifts is longer than {key}, so that silence is never told"
-                    );
-                    self.fault(at, fault);
-                }
+        for (key, span) in [("silent_minutes", policy.silent_after), ("heartbeat_minutes", policy.heartbeat)]
+        {
+            for line in hours.shorter_than(span) {
+                let at =
+                    line.map_or("stations.shifts".to_owned(), |line| format!("stations.line_shifts.{line}"));
+                let fault =
+                    format!("no stretch of these shifts is longer than {key}, so that silence is never told");
+                self.fault(&at, fault);
             }
         }
         hours
@@ -273,7 +271,7 @@ impl Check {
             name: raw.name,
             to,
             language: raw.language.unwrap_or(usual),
-            lines: raw.lines,
+            lines: raw.lines.iter().map(|line| line_name(line)).collect(),
             severity: raw.severity.unwrap_or(Severity::Minor),
             shifts: mine,
             level: raw.level,

@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use super::*;
 use crate::hours::Hours;
 use crate::notice::{RefusedNews, Root, StationNews, Trouble};
+use crate::station::StationLog;
 
 const GOOD: &str = include_str!("../../recipients.example.toml");
 
@@ -107,6 +108,27 @@ fn a_notice_goes_to_those_whom_it_concerns() {
 }
 
 #[test]
+fn a_line_is_found_by_the_name_that_its_stations_give_it_however_long() {
+    let long = format!("Line {}", "1".repeat(123));
+    for name in [long.as_str(), " Line\u{a0}7 ", "Linie 3 – Lötstraße"] {
+        let plan = plan(&format!(
+            "[[recipient]]\nname = \"theirs\"\nto = [\"a@x.example\"]\nlines = [{}]\n\
+             [[recipient]]\nname = \"rest\"\nto = [\"b@x.example\"]\nrest = true\n",
+            serde_json::Value::from(name)
+        ))
+        .unwrap();
+        let mut report =
+            andon_telemetry::read(include_bytes!("../../../telemetry/examples/opens-an-incident.json"))
+                .unwrap();
+        report.station.line = name.to_owned();
+        let mut log = StationLog::new("press-3", Timestamp::UNIX_EPOCH);
+        log.take(&report, Timestamp::UNIX_EPOCH);
+        log.decide(Timestamp::UNIX_EPOCH, &plan.policy);
+        assert_eq!(plan.recipients_of(&log.notices()[0]), ["theirs"], "{name}");
+    }
+}
+
+#[test]
 fn silence_counts_in_the_shifts_that_the_plan_names_for_a_line_or_for_all() {
     let plan = plan(
         r#"
@@ -134,7 +156,7 @@ fn silence_counts_in_the_shifts_that_the_plan_names_for_a_line_or_for_all() {
 fn a_plan_that_cannot_be_meant_is_refused_with_its_faults() {
     let one = "[[recipient]]\nname = \"a\"\nto = [\"a@x.example\"]\n";
     let day = "[shift.day]\nhours = \"06:00-06:10\"\n";
-    let cases: [(String, &[&str]); 19] = [
+    let cases: [(String, &[&str]); 20] = [
         (String::new(), &["nobody gets what no other gets"]),
         ("[mail]\n".into(), &["line 1", "unknown field"]),
         (format!("[rate]\nper_minute = 0\n{one}"), &["rate.per_minute: is 0", "1 to 10000"]),
@@ -152,6 +174,10 @@ fn a_plan_that_cannot_be_meant_is_refused_with_its_faults() {
         (
             format!("{day}[stations]\nshifts = [\"day\"]\n{one}"),
             &["stations.shifts: no stretch of these shifts is longer than heartbeat_minutes"],
+        ),
+        (
+            format!("{day}[stations]\nline_shifts = {{ L = [\"day\"] }}\n{one}"),
+            &["stations.line_shifts.L: no stretch of these shifts is longer than heartbeat_minutes"],
         ),
         (
             format!("{day}[stations]\nheartbeat_minutes = 0\nline_shifts = {{ L = [\"day\"] }}\n{one}"),

@@ -77,6 +77,54 @@ fn a_mailer_killed_until_it_stays_dead_loses_no_report_and_tells_none_twice() {
     assert!(!plant.has_said("gave a batch up", 1), "{}", plant.said());
 }
 
+#[test]
+fn mailers_that_join_among_reports_and_replace_a_dead_one_lose_no_report_and_tell_none_twice() {
+    let (state, server) = (tempfile::tempdir().unwrap(), MailServer::start(&[]));
+    let mailer = Start::new(server.port, state.path())
+        .with("MAILER_SMTP_TIMEOUT_SECONDS", "1")
+        .planned(state.path(), AT_ONCE);
+    let names: Vec<String> = (1..=8).map(|n| format!("press-{n}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let plant = Plant::start(&names, 1, &mailer);
+    let mut stations: Vec<_> = names.iter().map(|name| plant.station(name)).collect();
+    let (mut sent, mut mails) = (0, Vec::new());
+    let mut send = || {
+        for station in &mut stations {
+            sent += 1;
+            station.sends(&report(&format!("i{sent}"), 1, "open"));
+        }
+        sent
+    };
+    send();
+    for joined in 1..=2 {
+        plant.adds_an_instance();
+        // Reports are under way while partitions change hands.
+        while !plant.has_said("an instance has joined", joined) {
+            send();
+            mails.push(server.next());
+        }
+        wait(&plant, || plant.has_said("took a partition over", joined));
+        send();
+    }
+    for round in 1..=3 {
+        mails.push(server.next());
+        plant.kill_mailer(0);
+        wait(&plant, || plant.has_said("the handler ended by itself", round));
+        send();
+    }
+    wait(&plant, || plant.has_said("an instance is gone", 1));
+    plant.adds_an_instance();
+    wait(&plant, || plant.has_said("an instance has joined", 3));
+    let sent = send();
+    wait(&plant, || {
+        mails.extend(server.all());
+        told(&mails).values().sum::<u64>() >= sent
+    });
+    let told = told(&mails);
+    assert_eq!(told.values().sum::<u64>(), sent, "{told:?}");
+    assert!(!plant.has_said("gave a batch up", 1), "{}", plant.said());
+}
+
 /// New items by Message-ID: a mail that comes again is the same mail, byte for byte.
 fn told(mails: &[Mail]) -> BTreeMap<String, u64> {
     let mut contents: BTreeMap<String, &str> = BTreeMap::new();

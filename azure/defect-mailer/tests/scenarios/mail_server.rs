@@ -22,6 +22,8 @@ pub(crate) enum Turn {
     CutAfterContent,
     /// Takes the content and never answers.
     Hang,
+    /// Takes the mail, but does not answer a goodbye before it is told to.
+    HoldGoodbye,
 }
 
 pub(crate) struct MailServer {
@@ -29,6 +31,14 @@ pub(crate) struct MailServer {
     script: Arc<Mutex<VecDeque<Turn>>>,
     mails: mpsc::Receiver<Mail>,
     is_down: Arc<AtomicBool>,
+    goodbye: Arc<Goodbye>,
+}
+
+/// A goodbye that was said, and may be answered.
+#[derive(Default)]
+struct Goodbye {
+    is_said: AtomicBool,
+    may_go: AtomicBool,
 }
 
 /// A mail whose content arrived, whatever was answered.
@@ -61,20 +71,35 @@ impl MailServer {
         let script = Arc::new(Mutex::new(script.iter().copied().collect::<VecDeque<_>>()));
         let (sender, mails) = mpsc::channel();
         let turns = Arc::clone(&script);
+        let goodbye = Arc::<Goodbye>::default();
+        let bye = Arc::clone(&goodbye);
         std::thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
                 if down.load(Ordering::SeqCst) {
                     continue;
                 }
-                let (turns, sender) = (Arc::clone(&turns), sender.clone());
-                std::thread::spawn(move || converse(stream, &turns, &sender));
+                let (turns, sender, bye) = (Arc::clone(&turns), sender.clone(), Arc::clone(&bye));
+                std::thread::spawn(move || converse(stream, &turns, &sender, &bye));
             }
         });
-        Self { port, script, mails, is_down }
+        Self { port, script, mails, is_down, goodbye }
     }
 
     pub(crate) fn then(&self, turn: Turn) {
         self.script.lock().unwrap().push_back(turn);
+    }
+
+    /// With [`Turn::HoldGoodbye`]: waits until a goodbye was said.
+    pub(crate) fn hears_goodbye(&self) {
+        let begin = std::time::Instant::now();
+        while !self.goodbye.is_said.load(Ordering::SeqCst) {
+            assert!(begin.elapsed() < PATIENCE, "no goodbye was said");
+            std::thread::sleep(std::time::Duration::from_millis(2));
+        }
+    }
+
+    pub(crate) fn answers_goodbye(&self) {
+        self.goodbye.may_go.store(true, Ordering::SeqCst);
     }
 
     pub(crate) fn has_no_script(&self) -> bool {
@@ -119,7 +144,12 @@ impl Mail {
     }
 }
 
-fn converse(stream: TcpStream, script: &Mutex<VecDeque<Turn>>, mails: &mpsc::Sender<Mail>) -> Option<()> {
+fn converse(
+    stream: TcpStream,
+    script: &Mutex<VecDeque<Turn>>,
+    mails: &mpsc::Sender<Mail>,
+    goodbye: &Goodbye,
+) -> Option<()> {
     let mut answers = stream.try_clone().ok()?;
     let mut say = move |line: &str| answers.write_all(format!("{line}\r\n").as_bytes()).ok();
     let mut lines = BufReader::new(stream).lines().map_while(Result::ok);
@@ -155,6 +185,10 @@ fn converse(stream: TcpStream, script: &Mutex<VecDeque<Turn>>, mails: &mpsc::Sen
                 _ => say("250 2.0.0 taken")?,
             }
         } else if verb == "QUIT" {
+            goodbye.is_said.store(true, Ordering::SeqCst);
+            while matches!(turn, Turn::HoldGoodbye) && !goodbye.may_go.load(Ordering::SeqCst) {
+                std::thread::sleep(std::time::Duration::from_millis(2));
+            }
             say("221 bye")?;
             return None;
         } else {

@@ -26,6 +26,21 @@ fn a_server_that_is_down_costs_time_only_and_the_clock_counts_as_failed_meanwhil
 }
 
 #[test]
+fn a_mail_of_a_batch_that_comes_while_another_says_goodbye_goes_without_waiting_for_the_clock() {
+    let (state, server) = (tempfile::tempdir().unwrap(), MailServer::start(&[Turn::HoldGoodbye]));
+    let mailer = Start::brisk(server.port, state.path()).with("MAILER_SMTP_TIMEOUT_SECONDS", "60").go();
+    let first = batch(&[report("i1", 1, "open")]);
+    let pending = mailer.post("POST", "/DefectMailer", first.to_string().as_bytes());
+    server.next();
+    server.hears_goodbye();
+    let (status, said) = mailer.invoke(&payload(&[("press-8", report("i1", 1, "open").to_string())]));
+    assert_eq!((status, server.all().len()), (200, 0), "{said}");
+    server.answers_goodbye();
+    assert!(server.next().header("Subject").unwrap().contains("press-8"));
+    assert_eq!(answer(pending).0, 200);
+}
+
+#[test]
 fn what_is_owed_goes_after_a_restart_without_any_batch() {
     let (state, server) = (tempfile::tempdir().unwrap(), MailServer::down());
     let start = Start::brisk(server.port, state.path());

@@ -94,6 +94,11 @@ impl Plant {
         }
     }
 
+    /// Has one more mailer join.
+    pub(crate) fn adds_an_instance(&self) {
+        assert!(signal("-USR1", self.host.child.id()));
+    }
+
     /// Whether the driver has said this so often.
     pub(crate) fn has_said(&self, text: &str, times: usize) -> bool {
         self.said().matches(text).count() >= times

@@ -131,7 +131,9 @@ async fn a_handler_that_crashes_is_started_again_and_gets_the_batch_again() {
     plant.events("0", 0..2);
     let host = plant.start().await;
     let progress = until(&host, |progress| progress.checkpoints == 1).await;
-    assert_eq!((progress.restarts, progress.failed_attempts, progress.delivered), (1, 1, 2));
+    assert_eq!((progress.restarts, progress.delivered), (1, 2));
+    // The host may try again before it sees that the process has ended.
+    assert!(progress.failed_attempts >= 1);
     let posts = plant.posts();
     assert_ne!(posts[0]["pid"], posts[1]["pid"]);
     host.stop().await.unwrap();

@@ -1,12 +1,14 @@
 //! Timers, and several instances.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
 use functions_host::{FunctionsHost, HostError};
 use serde_json::{Value, json};
 
-use super::plant::{Plant, range, until};
+use super::plant::{Plant, events_of, range, until};
 
 fn with_a_clock(plant: Plant) -> Plant {
     let timer =
@@ -112,6 +114,89 @@ async fn a_handler_killed_in_a_batch_gets_it_again_and_one_that_does_not_stay_le
     let posts = [0..1, 1..2, 1..2, 2..3, 3..4, 3..4, 2..4, 4..5].map(|numbers| range("0", numbers));
     assert_eq!(plant.batches(), posts);
     assert_eq!(plant.checkpoint("0"), json!(4));
+    host.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn one_that_joins_takes_its_share_and_gets_what_the_other_has_in_hand() {
+    let plant = Plant::answering("ok-unless-held")
+        .changing("host.json", |host| host["functionTimeout"] = json!("-1"));
+    let host = plant.start().await;
+    let partitions = ["0", "1", "2", "3"];
+    let all = |numbers: Range<i64>| partitions.map(|partition| plant.events(partition, numbers.clone()));
+    all(0..1);
+    until(&host, |progress| progress.delivered == 4).await;
+    plant.hold(true);
+    all(1..2);
+    let first = plant.process_of_post(8).await;
+    host.add_instance();
+    let second = plant.process_of_post(10).await;
+    assert_ne!(first, second);
+    plant.hold(false);
+    until(&host, |progress| progress.delivered == 8).await;
+    all(2..3);
+    let progress = until(&host, |progress| progress.checkpoints == 12).await;
+    assert_eq!((progress.delivered, progress.takeovers), (12, 2));
+    assert_eq!((progress.given_up, progress.failed_attempts), (0, 0));
+    host.stop().await.unwrap();
+
+    let posts = plant.posts();
+    let of = |partition: &str| -> Vec<(u64, Vec<String>)> {
+        let start = format!("{partition}/");
+        let posts = posts.iter().map(|post| (post["pid"].as_u64().unwrap(), events_of(post)));
+        posts.filter(|(_, events)| events[0].starts_with(&start)).collect()
+    };
+    for moved in ["0", "1"] {
+        let expected = [(first, 0), (first, 1), (second, 1), (second, 2)];
+        assert_eq!(of(moved), expected.map(|(process, n)| (process, range(moved, n..n + 1))));
+    }
+    for stayed in ["2", "3"] {
+        assert_eq!(of(stayed), [0, 1, 2].map(|n| (first, range(stayed, n..n + 1))));
+    }
+}
+
+#[tokio::test]
+async fn what_was_done_since_the_checkpoint_comes_again_to_the_instance_that_takes_over() {
+    let plant = Plant::answering("ok").changing("host.json", |host| {
+        host["extensions"]["eventHubs"]["batchCheckpointFrequency"] = json!(2);
+    });
+    let host = plant.start().await;
+    for partition in ["0", "1"] {
+        plant.events(partition, 0..1);
+    }
+    until(&host, |progress| progress.delivered == 2).await;
+    host.add_instance();
+    until(&host, |progress| progress.takeovers == 1).await;
+    plant.events("0", 1..2);
+    until(&host, |progress| progress.delivered == 4).await;
+    plant.events("0", 2..3);
+    until(&host, |progress| progress.checkpoints == 1).await;
+    host.stop().await.unwrap();
+    let expected = [range("0", 0..2), range("0", 2..3)];
+    assert_eq!(plant.batches()[2..], expected);
+    assert_eq!(plant.checkpoint("0"), json!(2));
+}
+
+#[tokio::test]
+async fn one_that_cannot_join_leaves_the_others_at_work() {
+    let mut plant = Plant::answering("ok");
+    let (program, draft) = (plant.path("handler.sh"), plant.path("new"));
+    plant.options.executable = Some(program.clone());
+    let is = |line: &str| {
+        // A new file: one that runs cannot be written.
+        std::fs::write(&draft, format!("#!/bin/sh\n{line}\n")).unwrap();
+        std::fs::set_permissions(&draft, PermissionsExt::from_mode(0o755)).unwrap();
+        std::fs::rename(&draft, &program).unwrap();
+    };
+    is("exec python3 \"$@\"");
+    let host = plant.start().await;
+    is("exit 4");
+    host.add_instance();
+    until(&host, |progress| progress.restarts == 2).await;
+    plant.events("0", 0..1);
+    plant.events("1", 0..1);
+    let progress = until(&host, |progress| progress.delivered == 2).await;
+    assert_eq!(progress.takeovers, 0);
     host.stop().await.unwrap();
 }
 
