@@ -51,10 +51,15 @@ impl Folder {
         }
     }
 
+    fn gone(&self, error: io::Error) -> CameraError {
+        self.fault(error, "correct [source] path or its permissions")
+    }
+
     fn list(&mut self) -> Result<(), CameraError> {
-        let listed = pictures_in(&self.path);
-        self.pictures =
-            listed.map_err(|error| self.fault(error, "correct [source] path or its permissions"))?;
+        self.at = 0;
+        // Where the folder is gone now, nothing is left of what it held.
+        self.pictures.clear();
+        self.pictures = pictures_in(&self.path).map_err(|error| self.gone(error))?;
         if self.pictures.is_empty() {
             return Err(self.fault("it holds no .png, .jpg or .jpeg file", "put pictures into it"));
         }
@@ -83,18 +88,26 @@ impl FrameSource for Folder {
             if self.at > 0 && !self.repeat {
                 return Ok(Next::End);
             }
-            self.at = 0;
             self.list()?;
         }
         if !self.wait(patience) {
             return Ok(Next::Late);
         }
         let path = &self.pictures[self.at];
-        // What cannot be read becomes a frame that cannot be decoded: it is an item all the same.
-        let picture = read_picture(path).unwrap_or_else(|error| {
-            tracing::warn!("cannot read {}: {error}", path.display());
-            Picture::Encoded(Arc::default())
-        });
+        let picture = match read_picture(path) {
+            Ok(picture) => picture,
+            // A source that is gone shows nothing; it is looked for until it is back.
+            Err(error) if self.repeat && !self.path.exists() => {
+                let fault = self.gone(error);
+                self.pictures.clear();
+                return Err(fault);
+            }
+            // What cannot be read becomes a frame that cannot be decoded: it is an item all the same.
+            Err(error) => {
+                tracing::warn!("cannot read {}: {error}", path.display());
+                Picture::Encoded(Arc::default())
+            }
+        };
         let frame = Frame {
             sequence: self.sequence,
             taken: Taken::now(),
@@ -203,6 +216,23 @@ mod tests {
         let mut source = Folder::new(folder.path(), Pace::FramesPerSecond(0.001), true);
         assert!(matches!(source.next_frame(Duration::ZERO), Ok(Next::Frame(_))));
         assert!(matches!(source.next_frame(Duration::ZERO), Ok(Next::Late)));
+    }
+
+    #[test]
+    fn a_repeated_folder_that_goes_away_gives_nothing_until_it_is_back() {
+        let folder = folder(&[]);
+        let (path, elsewhere) = (folder.path().join("pictures"), folder.path().join("elsewhere"));
+        fs::create_dir(&path).unwrap();
+        fs::write(path.join("a.png"), "a").unwrap();
+        fs::write(path.join("b.png"), "b").unwrap();
+        let mut source = Folder::new(&path, Pace::AsFastAsPossible, true);
+        assert_eq!(names(&mut source, 1), ["a.png"]);
+        fs::rename(&path, &elsewhere).unwrap();
+        for _ in 0..5 {
+            assert!(source.next_frame(Duration::ZERO).is_err(), "there is nothing to be seen");
+        }
+        fs::rename(&elsewhere, &path).unwrap();
+        assert_eq!(names(&mut source, 3), ["a.png", "b.png", "a.png"]);
     }
 
     #[test]
