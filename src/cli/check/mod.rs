@@ -2,6 +2,7 @@
 
 mod checked;
 mod hub;
+mod plant;
 
 use std::{
     io::{self, Write},
@@ -91,7 +92,7 @@ fn check(
         Err(error) => tell(Checked::fault("model", error))?,
     }
     tell(source(config))?;
-    for plant in plant(config) {
+    for plant in plant::plant(config) {
         tell(plant)?;
     }
     tell(evidence(config))?;
@@ -156,22 +157,6 @@ fn region(config: &Config, picture: &Picture) -> Option<PictureError> {
     let pixels = picture.decode(Colour::Grey).ok()?;
     let (width, height) = (pixels.width, pixels.height);
     (!region.is_within([width, height])).then_some(PictureError::Region { region, width, height })
-}
-
-fn plant(config: &Config) -> Vec<Checked> {
-    let is_running = Outbox::is_in_use(&config.outbox.file);
-    let check = |subject, try_out: &dyn Fn() -> Result<(), String>| {
-        if is_running {
-            return Checked::warning(subject, "not tried, as its agent is running");
-        }
-        match try_out() {
-            Ok(()) => Checked::ok(subject, "can be used"),
-            Err(reason) => Checked::fault(subject, reason),
-        }
-    };
-    let trigger = config.trigger.as_ref().map(|it| check("trigger", &|| it.try_out()));
-    let outputs = config.outputs.as_ref().map(|it| check("outputs", &|| it.try_out()));
-    trigger.into_iter().chain(outputs).collect()
 }
 
 fn evidence(config: &Config) -> Checked {
