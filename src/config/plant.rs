@@ -17,7 +17,7 @@ use crate::{
     camera::Pace,
     items::ItemMode,
     plant::{
-        Edge, InputLine, OutputCoils, OutputLines, OutputSettings, Rules, Server, TriggerCoil,
+        Chip, Edge, InputLine, OutputCoils, OutputLines, OutputSettings, Rules, Server, TriggerCoil,
         TriggerSettings, Way,
     },
 };
@@ -40,6 +40,16 @@ pub(super) const OUTPUT_LINES: [&str; 4] = ["reject_line", "light_line", "ready_
 /// The same of coils and the register.
 pub(super) const OUTPUT_COILS: [&str; 4] = ["reject_coil", "light_coil", "ready_coil", "heartbeat_register"];
 
+/// A chip's device file, which has a slash in its name, or its label.
+fn chip(folder: &Path) -> impl Fn(&DeValue<'_>) -> Result<Chip, Wrong> {
+    let path = path(folder);
+    move |value| {
+        let file = path(value)?;
+        let label = value.as_str().filter(|text| !text.contains('/'));
+        Ok(label.map_or(Chip::File(file), |label| Chip::Label(label.to_owned())))
+    }
+}
+
 pub(super) fn read_trigger(
     document: &Document<'_>,
     folder: &Path,
@@ -51,7 +61,7 @@ pub(super) fn read_trigger(
     let delay = milliseconds(&section, "delay_milliseconds", 0, 0..=LONGEST);
     let patience = milliseconds(&section, "patience_milliseconds", 1000, 10..=LONGEST);
     let edges = [("rising", Edge::Rising), ("falling", Edge::Falling)];
-    let chip = gpio.or(CHIP.into(), "chip", path(folder));
+    let chip = gpio.or(Chip::File(CHIP.into()), "chip", chip(folder));
     let line = gpio.optional("line", whole(0..=1023, "number on its chip"));
     let edge = gpio.or(Edge::Rising, "edge", word(&edges));
     let debounce = milliseconds(&gpio, "debounce_milliseconds", 0, 0..=1000);
@@ -98,7 +108,7 @@ pub(super) fn read_outputs(document: &Document<'_>, folder: &Path) -> Option<Out
     let line = |key| gpio.optional(key, whole::<u32>(0..=1023, "number on its chip"));
     let [reject, light, ready, heartbeat] = OUTPUT_LINES.map(line);
     let lines = OutputLines {
-        chip: gpio.or(CHIP.into(), "chip", path(folder)),
+        chip: gpio.or(Chip::File(CHIP.into()), "chip", chip(folder)),
         is_active_low: gpio.or(false, "active_low", flag),
         reject,
         light,

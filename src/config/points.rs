@@ -48,7 +48,11 @@ pub(super) fn refuse_twice(document: &Document<'_>, all: &[Own]) {
 
 fn line(document: &Document<'_>, section: &'static str, key: &'static str, chip: &Chip, number: u32) -> Own {
     // A chip has as many names as there are links to it.
-    let value = place(chip).join(number.to_string());
+    let chip = match chip {
+        Chip::File(path) => place(path),
+        Chip::Label(label) => PathBuf::from(label),
+    };
+    let value = chip.join(number.to_string());
     point(document, section, key, ["GPIO line", "give each a line of its own"], value, number)
 }
 

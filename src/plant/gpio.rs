@@ -1,6 +1,7 @@
 //! GPIO lines, by the kernel's character device.
 
 use std::{
+    fmt,
     path::PathBuf,
     time::{Duration, Instant},
 };
@@ -14,8 +15,46 @@ use rustix::time::{ClockId, clock_gettime};
 
 use super::schedule::State;
 
-/// A GPIO chip: `/dev/gpiochip0`.
-pub type Chip = PathBuf;
+/// A GPIO chip.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Chip {
+    /// By its device file, `/dev/gpiochip0`. Its number may be another one with another kernel, or when a chip on a bus was
+    /// unplugged.
+    File(PathBuf),
+    /// By the label that its driver gives it: `pinctrl-rp1`.
+    Label(String),
+}
+
+impl Chip {
+    /// Its device file now.
+    fn find(&self) -> Result<PathBuf, String> {
+        match self {
+            Self::File(path) => Ok(path.clone()),
+            Self::Label(label) => {
+                let bears_it = |path: &PathBuf| {
+                    let info = gpiocdev::chip::Chip::from_path(path).and_then(|chip| chip.info());
+                    info.is_ok_and(|info| info.label == *label)
+                };
+                let found = chips().unwrap_or_default().into_iter().find(bears_it);
+                found.ok_or_else(|| {
+                    format!(
+                        "no GPIO chip bears the label {label:?}; correct the file; there are: {}",
+                        there()
+                    )
+                })
+            }
+        }
+    }
+}
+
+impl fmt::Display for Chip {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) => path.display().fmt(f),
+            Self::Label(label) => f.write_str(label),
+        }
+    }
+}
 
 /// At which change of a line a trigger comes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,9 +119,10 @@ impl Input {
             Edge::Rising => EdgeDetection::RisingEdge,
             Edge::Falling => EdgeDetection::FallingEdge,
         };
+        let chip = settings.chip.find()?;
         let request = |detection: EdgeDetection, debounce: Duration| {
             let mut request = Request::builder();
-            request.with_consumer(CONSUMER).on_chip(&settings.chip).with_line(settings.line);
+            request.with_consumer(CONSUMER).on_chip(&chip).with_line(settings.line);
             request.with_edge_detection(detection);
             if !debounce.is_zero() {
                 request.with_debounce_period(debounce);
@@ -153,7 +193,7 @@ impl Output {
         let OutputLines { reject, light, ready, heartbeat, .. } = settings;
         let lines: Vec<Offset> = [reject, light, ready, heartbeat].into_iter().copied().flatten().collect();
         let mut request = Request::builder();
-        request.with_consumer(CONSUMER).on_chip(&settings.chip);
+        request.with_consumer(CONSUMER).on_chip(settings.chip.find()?);
         if settings.is_active_low {
             request.as_active_low();
         }
@@ -184,7 +224,7 @@ impl Output {
 /// Why lines could not be had, with those that there are.
 fn refused(chip: &Chip, lines: &[Offset], error: &gpiocdev::Error) -> String {
     let lines: Vec<_> = lines.iter().map(Offset::to_string).collect();
-    let (lines, chip) = (lines.join(", "), chip.display());
+    let lines = lines.join(", ");
     format!(
         "cannot have GPIO line {lines} of {chip}: {error}; correct the file, or the user's groups; there are: {}",
         there()
@@ -229,16 +269,13 @@ mod tests {
 
     #[test]
     fn a_chip_that_does_not_exist_is_told_with_those_that_do() {
-        let settings = InputLine {
-            chip: PathBuf::from("/dev/gpiochip-none"),
-            line: 3,
-            edge: Edge::Rising,
-            debounce: Duration::ZERO,
-        };
-        let reason = Input::open(&settings).err().unwrap();
-        assert!(
-            reason.contains("line 3 of /dev/gpiochip-none") && reason.contains("there are: "),
-            "{reason}"
-        );
+        for (chip, told) in [
+            (Chip::File(PathBuf::from("/dev/gpiochip-none")), "line 3 of /dev/gpiochip-none"),
+            (Chip::Label("pinctrl-none".to_owned()), "the label \"pinctrl-none\""),
+        ] {
+            let settings = InputLine { chip, line: 3, edge: Edge::Rising, debounce: Duration::ZERO };
+            let reason = Input::open(&settings).err().unwrap();
+            assert!(reason.contains(told) && reason.contains("there are: "), "{reason}");
+        }
     }
 }

@@ -84,6 +84,11 @@ fn a_line_coil_or_register_has_one_use_and_both_places_are_named() {
              line of its own",
         ),
         (
+            "[outputs.gpio]\nchip = \"pinctrl-rp1\"\nready_line = 2\nlight_line = 2",
+            "13: [outputs.gpio] ready_line: GPIO line 2 is that of [outputs.gpio] light_line in line 14; give each a \
+             line of its own",
+        ),
+        (
             "[trigger.modbus]\ncoil = 0\n[outputs.modbus]\nserver = \"127.0.0.1:502\"\nready_coil = 0",
             "15: [outputs.modbus] ready_coil: coil 0 is that of [trigger.modbus] coil in line 12; give each a coil of its \
              own",
@@ -97,6 +102,7 @@ fn a_line_coil_or_register_has_one_use_and_both_places_are_named() {
 fn the_same_number_elsewhere_is_another_line_or_coil() {
     for more in [
         "[trigger.gpio]\nline = 7\n[outputs.gpio]\nchip = \"/dev/gpiochip1\"\nreject_line = 7",
+        "[trigger.gpio]\nline = 7\n[outputs.gpio]\nchip = \"pinctrl-rp1\"\nreject_line = 7",
         "[trigger.modbus]\ncoil = 0\n[outputs.modbus]\nunit = 2\nready_coil = 0",
         "[trigger.modbus]\ncoil = 0\n[outputs.modbus]\nserver = \"127.0.0.1:503\"\nready_coil = 0",
         "[outputs.modbus]\nready_coil = 0\nheartbeat_register = 0",
