@@ -60,16 +60,19 @@ infra: ## The Bicep files: syntax, names of properties, practices. Installs 400 
 	azure/infra/tests/check.sh $(TARGET)/infra
 
 # Every fault that a machine can show, in a virtual one, which takes root once to make its image.
-test-vm: ## The package in a virtual machine, from installation to purge; not a part of `test`, for it takes its time.
+test-vm: BUILT = $(TARGET)/$(if $(filter arm64,$(ARCHITECTURE)),aarch64-unknown-linux-gnu/)$(PROFILE_DIR)
+test-vm: DEB = $(TARGET)/vm/deb-$(ARCHITECTURE)
+test-vm: ## The package in a virtual machine, from installation to purge; ARCHITECTURE=arm64 for an emulated Cortex-A72.
 	@local/prerequisites.sh build deb
-	cargo build --locked --package andon --profile $(PROFILE)
-	cargo build --locked --package iothub-standin --profile $(PROFILE)
-	tests/vm/image.sh amd64 $(TARGET)/vm/amd64
-	rm -rf $(TARGET)/vm/deb
-	local/deb.sh amd64 $(PROFILE) $(TARGET)/vm/deb 1.0.0-1
-	local/deb.sh amd64 $(PROFILE) $(TARGET)/vm/deb 1.0.0-2
-	tests/vm/test.sh $(TARGET)/vm/amd64 $(TARGET)/vm/deb/andon_1.0.0-1_amd64.deb $(TARGET)/vm/deb/andon_1.0.0-2_amd64.deb \
-		$(TARGET)/$(PROFILE_DIR)/iothub-standin $(TARGET)/vm/work
+	$(if $(filter arm64,$(ARCHITECTURE)),local/aarch64.sh,cargo) build --locked --package andon --package iothub-standin \
+		--profile $(PROFILE)
+	tests/vm/image.sh $(ARCHITECTURE) $(TARGET)/vm/$(ARCHITECTURE)
+	rm -rf $(DEB)
+	local/deb.sh $(ARCHITECTURE) $(PROFILE) $(DEB) 1.0.0-1
+	local/deb.sh $(ARCHITECTURE) $(PROFILE) $(DEB) 1.0.0-2
+	ARCHITECTURE=$(ARCHITECTURE) tests/vm/test.sh $(TARGET)/vm/$(ARCHITECTURE) \
+		$(DEB)/andon_1.0.0-1_$(ARCHITECTURE).deb $(DEB)/andon_1.0.0-2_$(ARCHITECTURE).deb \
+		$(BUILT)/iothub-standin $(TARGET)/vm/work-$(ARCHITECTURE)
 
 bench: ## andon beside what people would use otherwise, on one core: a table in target/bench/bench.md.
 	@local/prerequisites.sh build bench

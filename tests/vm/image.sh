@@ -41,7 +41,7 @@ if [ "$architecture" = arm64 ]; then
     # No script of a package runs for a foreign processor: what they would have made is taken from a root of this
     # machine's.
     mmdebstrap "${lean[@]}" --include="$inside" "$VERSION_CODENAME" "$work/own" "$work/debian.sources"
-    mmdebstrap "${lean[@]}" --variant=extract --architectures=arm64 --include="?essential,$inside" \
+    mmdebstrap "${lean[@]}" --variant=extract --architectures=arm64 --include="?essential" --include="$inside" \
         --hook-dir=/usr/share/mmdebstrap/hooks/merged-usr --extract-hook="$fetch_kernel" \
         "$VERSION_CODENAME" "$root" "$work/debian.sources"
     rsync -a "$work/own/etc/" "$root/etc/"
@@ -59,7 +59,7 @@ kernel=$(ls "$work/kernel/lib/modules")
 cp "$work/kernel/boot/vmlinuz-$kernel" "$out/vmlinuz"
 depmod -b "$work/kernel" "$kernel"
 mkdir -p "$root/usr/lib/modules/$kernel"
-for module in autofs4 vivid uvcvideo vhci-hcd softdog loop 9p 9pnet_virtio virtio_pci virtio_blk ext4; do
+for module in autofs4 vivid uvcvideo vhci-hcd uhid hid-cp2112 softdog loop 9p 9pnet_virtio virtio_pci virtio_blk ext4; do
     modprobe -d "$work/kernel" -S "$kernel" --show-depends $module 2>/dev/null | awk '/^insmod/{print $2}' || true
 done | sort -u | while read -r file; do
     file=${file#"$work/kernel"}

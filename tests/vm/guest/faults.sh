@@ -90,20 +90,8 @@ before=$(events)
 within 60 "reports once there is room" more_events_than "$before"
 echo "ROW disk full: verdicts never stopped; the first report $(($(now) - since)) s after there was room"
 
-systemctl stop andon
-# The kernel takes no time before its own start.
-date -s "@$(($(now) + 60))" >/dev/null || fail "the clock cannot be set"
-systemctl start andon || fail "no start in 1970"
-item=$(last_item)
-within 60 "verdicts in 1970" judged_after "${item:-0}"
-within 60 "a login refused in 1970" status_says 'offline'
-before=$(events)
-date -s '2026-12-01 12:00' >/dev/null
-since=$(now)
-within 180 "reports after the clock was set" more_events_than "$before"
-echo "ROW clock at 1970, then set: verdicts never stopped; the first report $(($(now) - since)) s after"
-grep -q '1970-01-01T00' $hub_events || fail "no report of 1970 arrived"
-grep -q '"clock\\*":\\*"unsynchronised' $hub_events || fail "a report claims that the clock was right"
+. /opt/test/disk.sh
+. /opt/test/clock.sh
 
 main=$(pid)
 known=$(sequences | tail -1)
@@ -119,6 +107,7 @@ echo "an upgrade keeps the state and starts the new program"
 
 . /opt/test/cameras.sh
 . /opt/test/usb.sh
+. /opt/test/controls.sh
 
 nothing_is_lost
 

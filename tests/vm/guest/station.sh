@@ -55,8 +55,9 @@ hub() (
     case $answer in "HTTP/1.1 2"*) echo "$answer" ;; *) exit 1 ;; esac
 )
 
+# In the root for ARM no package's script ever ran, so that dpkg takes nothing for installed: depends hold nonetheless.
 install_package() {
-    dpkg -i "$1" >/run/dpkg.log 2>&1 || { cat /run/dpkg.log; fail "cannot install $1"; }
+    dpkg --force-depends -i "$1" >/run/dpkg.log 2>&1 || { cat /run/dpkg.log; fail "cannot install $1"; }
 }
 
 # configure PACK PICTURES FRAMES_PER_SECOND [PRODUCT]
