@@ -6,6 +6,7 @@
 
 mod kept;
 mod keeping;
+mod sending_time;
 mod sending;
 
 use std::collections::BTreeMap;
@@ -24,7 +25,7 @@ use crate::plan::Plan;
 use crate::station::StationLog;
 use crate::store::{Document, Store, StoreError};
 use kept::Kept;
-use sending::Sending;
+use sending_time::SendingTime;
 
 /// Devices that one look at the clock sees to; the next look sees to the others.
 const DUE_AT_ONCE: usize = 500;
@@ -85,7 +86,7 @@ impl Handler {
 
     /// Handles one batch. It is done when each of its events is kept: mails that cannot go now go later.
     pub async fn invoke(&self, invocation: Invocation, now: Timestamp) -> Answer {
-        let (sending, mut journal) = (Sending::begin(now), Journal::default());
+        let (sending, mut journal) = (SendingTime::begin(now), Journal::default());
         let intake = intake::sort(invocation.events, now);
         let done = match self.keep(intake, now, sending, &mut journal).await {
             Ok(done) => done,
@@ -100,7 +101,7 @@ impl Handler {
     /// Looks at the clock: tells what is due by time, and sends what waits. Not done when mails are stuck, so that
     /// the host counts a failure that people see.
     pub async fn look_at_the_clock(&self, now: Timestamp) -> Answer {
-        let (sending, mut journal) = (Sending::begin(now), Journal::default());
+        let (sending, mut journal) = (SendingTime::begin(now), Journal::default());
         let done = match self.see_to_what_is_due(now, sending, &mut journal).await {
             Ok(done) => done,
             Err(error) => {
@@ -115,7 +116,7 @@ impl Handler {
         &self,
         intake: Intake,
         now: Timestamp,
-        sending: Sending,
+        sending: SendingTime,
         journal: &mut Journal,
     ) -> Result<bool, StoreError> {
         let Intake { facts, refusals, notices } = intake;
@@ -142,7 +143,7 @@ impl Handler {
     async fn see_to_what_is_due(
         &self,
         now: Timestamp,
-        sending: Sending,
+        sending: SendingTime,
         journal: &mut Journal,
     ) -> Result<bool, StoreError> {
         let desk = self.desk().await?;
@@ -160,7 +161,7 @@ impl Handler {
     ///
     /// # Errors
     /// When the storage fails; a mail server that fails is a line in the journal, and the mail stays owed.
-    async fn send(&self, sending: Sending, journal: &mut Journal) -> Result<bool, StoreError> {
+    async fn send(&self, sending: SendingTime, journal: &mut Journal) -> Result<bool, StoreError> {
         self.more.store(true, Ordering::SeqCst);
         let mut is_well = true;
         while self.more.load(Ordering::SeqCst) && sending.may_go_on() {

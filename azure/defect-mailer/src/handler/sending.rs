@@ -1,12 +1,10 @@
 //! The mail server's part of an invocation: mail by mail, each claimed on the desk before it is sent.
 
-use std::time::Duration;
-
 use jiff::Timestamp;
-use tokio::time::Instant;
 
 use super::Handler;
 use super::keeping::{SetAside, short_hash};
+use super::sending_time::SendingTime;
 use crate::desk::{Claim, Desk, Job, Outcome};
 use crate::dispatch::Attempt;
 use crate::health::after;
@@ -14,38 +12,10 @@ use crate::journal::Journal;
 use crate::post::Round;
 use crate::store::StoreError;
 
-/// How long an invocation starts new mails. With the last mail's time-outs (twice 120 s at most) it ends well below
-/// the `functionTimeout` of 10 minutes in host.json.
-const SENDING: Duration = Duration::from_secs(120);
-
-/// An invocation's time, in which it may send.
-#[derive(Clone, Copy)]
-pub(super) struct Sending {
-    began: (Instant, Timestamp),
-}
-
-impl Sending {
-    /// As soon as an invocation knows that it is now: what comes later is then later for it, too.
-    pub(super) fn begin(now: Timestamp) -> Self {
-        Self { began: (Instant::now(), now) }
-    }
-
-    pub(super) fn may_go_on(self) -> bool {
-        self.began.0.elapsed() < SENDING
-    }
-
-    /// Pauses and rates count from when a mail goes, not from when the first of many did; and what others lay on the
-    /// desk meanwhile is due as well.
-    fn now(self) -> Timestamp {
-        let (instant, now) = self.began;
-        after(now, instant.elapsed().try_into().unwrap_or_default())
-    }
-}
-
 impl Handler {
     pub(super) async fn send_in_turn(
         &self,
-        sending: Sending,
+        sending: SendingTime,
         journal: &mut Journal,
     ) -> Result<bool, StoreError> {
         let mut round: Option<Round<'_>> = None;
