@@ -5,7 +5,7 @@ use serde::Deserialize;
 use super::{
     answer::{Answer, DecodeError, mismatch},
     decoder::{Decode, Faults, Meaning, Pick, Scene, pick},
-    mirrored::Mirror,
+    mirror::Mirror,
 };
 use crate::inspection::{Area, Finding, suppression::suppress};
 

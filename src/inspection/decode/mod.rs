@@ -4,8 +4,9 @@ mod answer;
 mod decoder;
 mod scores;
 mod grid;
-mod mirrored;
+mod mirror;
 mod grid_ltrb;
+mod mirrored;
 mod labels;
 mod yolo;
 mod yolox;
@@ -26,7 +27,8 @@ pub use answer::Answer;
 pub(super) use answer::DecodeError;
 pub(super) use decoder::{Meaning, Pick, Scene, Task};
 pub(super) use grid::count as cells;
-pub(super) use mirrored::{Mean, Mirror, Mirrored};
+pub(super) use mirror::Mirror;
+pub(super) use mirrored::{Mean, Mirrored};
 
 use decoder::{Decode, ReadNumbers};
 
