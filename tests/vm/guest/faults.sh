@@ -29,6 +29,7 @@ row "start with the shipped model" $(($(now) - since))
 within 60 "a report of the shipped model" more_events_than "$before"
 grep -q '"pcb' $hub_events || grep -q 'pcb' $hub_events || fail "no report bears the shipped model's name"
 echo "the first verdict came before systemd heard READY, and its report arrived"
+echo "memory: $(awk '/VmHWM/ { print int($2 / 1024) }' "/proc/$(pid)/status") MB at most with the shipped model"
 
 report=$(ids | tail -1)
 journalctl -u andon "ANDON_REPORT=$report" -o cat --no-pager | grep -q NG || fail "the journal has no field for $report"
