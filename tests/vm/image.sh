@@ -29,7 +29,7 @@ work=$(mktemp -d -p /var/tmp andon-vm.XXXX)
 trap 'rm -rf "$work"' EXIT
 chmod 755 "$work"
 grep -hE '^(Types|URIs|Suites|Components|Signed-By):|^$' /etc/apt/sources.list.d/debian.sources >"$work/debian.sources"
-inside=systemd,systemd-sysv,udev,kmod,dbus,ca-certificates,libssl3,v4l-utils,gpiod
+inside=systemd,systemd-sysv,udev,kmod,dbus,e2fsprogs,ca-certificates,libssl3,v4l-utils,gpiod
 lean=(--variant=minbase --mode=root --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/man/*'
     --dpkgopt='path-exclude=/usr/share/locale/*')
 # The kernel is not installed: of its modules only a few are wanted.
