@@ -24,9 +24,10 @@ class Findings:
 
 
 class Model:
-    """One graph, one thread."""
+    """One graph, one thread; it takes its second look as the product does, unless told not to."""
 
-    def __init__(self, onnx: Path, threads: int = 1):
+    def __init__(self, onnx: Path, threads: int = 1, looks_again: bool = True):
+        self.looks_again = looks_again
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         self.session = onnxruntime.InferenceSession(str(onnx), options, providers=["CPUExecutionProvider"])
@@ -39,7 +40,7 @@ class Model:
     def find(self, picture: np.ndarray, floor: float = FLOOR) -> Findings:
         """One look, and where that shows anything, the mean with those at the three mirror images."""
         grid = self.run(picture)[0]
-        if grid[:-4].max() >= min(SECOND_LOOK, floor):
+        if self.looks_again and grid[:-4].max() >= min(SECOND_LOOK, floor):
             grid = np.mean([grid, *(self.run_mirrored(picture, axes) for axes in MIRRORED)], 0)
         return decode(grid, floor)
 

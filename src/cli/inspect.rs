@@ -150,7 +150,6 @@ fn line(image: &Path, inspected: &Inspected) -> Value {
             "infer": milliseconds(timings.infer),
             "judge": milliseconds(timings.judge),
         },
-        "runs": timings.runs,
     });
     if let (Some(reason), Some(fields)) = (&judged.reason, line.as_object_mut()) {
         fields.insert("reason".to_owned(), Value::from(reason.to_string()));

@@ -187,8 +187,8 @@ impl Inspector {
         let shown = Instant::now();
         let scene = Scene { labels: &self.labels, input: self.pack.manifest.input.size, floor };
         let second = self.pack.manifest.second_look.zip(self.output.mirrored());
-        let is_worth_it =
-            second.map(|(second, decoder)| decoder.stirs(&answers, &scene, second.from.min(floor.value())));
+        let is_worth_it = second
+            .map(|(second, decoder)| decoder.has_score(&answers, &scene, second.from.min(floor.value())));
         let (mut again, mut runs) = (Duration::ZERO, 1);
         let read = if is_worth_it.transpose().map_err(unreadable)? == Some(true) {
             self.mean.begin(&answers[0]);

@@ -171,7 +171,8 @@ impl Manifest {
         );
         require(self.second_look.is_none_or(|it| unit(it.from)), "`second_look.from` must be 0 to 1");
         require(
-            self.second_look.is_none() || self.output.mirrored().is_some_and(|it| it.fits(self.input.size)),
+            self.second_look.is_none()
+                || self.output.mirrored().is_some_and(|it| it.can_be_mirrored(self.input.size)),
             "`second_look` needs the decoder grid_ltrb, and an input whose sides are whole strides; leave it out",
         );
         require(

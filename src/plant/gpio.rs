@@ -2,7 +2,7 @@
 
 use std::{
     fmt,
-    path::PathBuf,
+    path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
@@ -31,10 +31,7 @@ impl Chip {
         match self {
             Self::File(path) => Ok(path.clone()),
             Self::Label(label) => {
-                let bears_it = |path: &PathBuf| {
-                    let info = gpiocdev::chip::Chip::from_path(path).and_then(|chip| chip.info());
-                    info.is_ok_and(|info| info.label == *label)
-                };
+                let bears_it = |path: &PathBuf| info(path).is_ok_and(|info| info.label == *label);
                 let found = chips().unwrap_or_default().into_iter().find(bears_it);
                 found.ok_or_else(|| {
                     format!(
@@ -231,17 +228,18 @@ fn refused(chip: &Chip, lines: &[Offset], error: &gpiocdev::Error) -> String {
     )
 }
 
+fn info(chip: &Path) -> gpiocdev::Result<gpiocdev::chip::Info> {
+    gpiocdev::chip::Chip::from_path(chip)?.info()
+}
+
 /// The chips of this machine, with how many lines each has.
 fn there() -> String {
     let chips = chips().unwrap_or_default();
-    let described = chips.iter().take(LISTED).map(|path| {
-        let info = gpiocdev::chip::Chip::from_path(path).and_then(|chip| chip.info());
-        match info {
-            Ok(info) => {
-                format!("{} ({}) with lines 0 to {}", path.display(), info.label, info.num_lines.max(1) - 1)
-            }
-            Err(error) => format!("{} ({error})", path.display()),
+    let described = chips.iter().take(LISTED).map(|path| match info(path) {
+        Ok(info) => {
+            format!("{} ({}) with lines 0 to {}", path.display(), info.label, info.num_lines.max(1) - 1)
         }
+        Err(error) => format!("{} ({error})", path.display()),
     });
     let all: Vec<_> = described.collect();
     if all.is_empty() { "no GPIO chips".to_owned() } else { all.join("; ") }

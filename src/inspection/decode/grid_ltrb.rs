@@ -93,13 +93,16 @@ impl GridLtrb {
         Ok(([rows, columns], values))
     }
 
-    /// Whether a mirrored input has its cells where the input has them.
-    pub(super) fn can_be_mirrored(&self, input: [u32; 2]) -> bool {
+    /// Whether a mirrored input of this width and height has its cells where the input has them.
+    pub(in crate::inspection) fn can_be_mirrored(&self, input: [u32; 2]) -> bool {
         input.iter().all(|side| side % self.stride.max(1) == 0)
     }
 
     /// Whether any score is at least `from`.
-    pub(super) fn has_score(
+    ///
+    /// # Errors
+    /// When the answer has another shape than the decoder and the labels ask for.
+    pub(in crate::inspection) fn has_score(
         &self,
         answers: &[Answer<'_>],
         scene: &Scene<'_>,

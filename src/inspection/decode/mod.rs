@@ -6,7 +6,7 @@ mod scores;
 mod grid;
 mod mirror;
 mod grid_ltrb;
-mod mirrored;
+mod mean;
 mod labels;
 mod yolo;
 mod yolox;
@@ -27,10 +27,11 @@ pub use answer::Answer;
 pub(super) use answer::DecodeError;
 pub(super) use decoder::{Meaning, Pick, Scene, Task};
 pub(super) use grid::count as cells;
+pub(super) use mean::Mean;
 pub(super) use mirror::Mirror;
-pub(super) use mirrored::{Mean, Mirrored};
 
 use decoder::{Decode, ReadNumbers};
+use grid_ltrb::GridLtrb;
 
 use crate::inspection::Area;
 
@@ -40,7 +41,7 @@ use crate::inspection::Area;
 pub(super) enum Output {
     Probabilities(labels::Probabilities),
     Logits(labels::Logits),
-    GridLtrb(grid_ltrb::GridLtrb),
+    GridLtrb(GridLtrb),
     Yolov5(yolo::Yolov5),
     Yolov8(yolo::Yolov8),
     Yolov8Seg(prototypes::Yolov8Seg),
@@ -102,10 +103,10 @@ impl Output {
         self.decoder().outputs()
     }
 
-    /// How the answers to a picture and to its mirror images are made one, where that can be done.
-    pub(super) fn mirrored(&self) -> Option<Mirrored<'_>> {
+    /// The decoder, if its answers say of each place the same however the input was mirrored.
+    pub(super) fn mirrored(&self) -> Option<&GridLtrb> {
         match self {
-            Self::GridLtrb(it) => Some(Mirrored(it)),
+            Self::GridLtrb(it) => Some(it),
             _ => None,
         }
     }

@@ -1,4 +1,4 @@
-//! One answer out of those to a picture and to its mirror images.
+//! One answer out of those to a picture and to its mirror images: their mean.
 
 use super::{
     answer::{Answer, DecodeError},
@@ -6,30 +6,6 @@ use super::{
     grid_ltrb::GridLtrb,
     mirror::Mirror,
 };
-
-/// A decoder whose answers say of each place the same, however the input was mirrored.
-#[derive(Clone, Copy)]
-pub(in crate::inspection) struct Mirrored<'a>(pub(super) &'a GridLtrb);
-
-impl Mirrored<'_> {
-    /// Whether mirror images of an input of this width and height can be compared with it.
-    pub(in crate::inspection) fn fits(&self, input: [u32; 2]) -> bool {
-        self.0.can_be_mirrored(input)
-    }
-
-    /// Whether an answer has anything of at least this confidence.
-    ///
-    /// # Errors
-    /// When the answer has another shape than the decoder and the labels ask for.
-    pub(in crate::inspection) fn stirs(
-        &self,
-        answers: &[Answer<'_>],
-        scene: &Scene<'_>,
-        from: f32,
-    ) -> Result<bool, DecodeError> {
-        self.0.has_score(answers, scene, from)
-    }
-}
 
 /// The mean of several answers, in a buffer that is kept.
 #[derive(Debug, Default)]
@@ -55,12 +31,12 @@ impl Mean {
     /// When the answer has another shape than the decoder and the labels ask for.
     pub(in crate::inspection) fn add(
         &mut self,
-        decoder: Mirrored<'_>,
+        decoder: &GridLtrb,
         answers: &[Answer<'_>],
         scene: &Scene<'_>,
         mirror: Mirror,
     ) -> Result<(), DecodeError> {
-        decoder.0.add_mirrored(answers, scene, mirror, &mut self.sum)?;
+        decoder.add_mirrored(answers, scene, mirror, &mut self.sum)?;
         self.count += 1.0;
         Ok(())
     }
