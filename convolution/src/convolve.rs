@@ -72,6 +72,11 @@ impl Convolution {
             && output.height * output.width >= 200
     }
 
+    /// Whether it brings its inputs together before it reads them, wherever they lie.
+    pub(crate) fn gathers(&self, input: Shape, output: Shape) -> bool {
+        !self.is_direct(input, output) && !self.suits_winograd(input, output)
+    }
+
     /// How much padding the planes that it makes must have, and with them those that it reads directly.
     pub(crate) fn padding(&self, input: Shape, output: Shape) -> usize {
         if self.is_direct(input, output) {

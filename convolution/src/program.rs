@@ -300,7 +300,7 @@ fn is_only_gathered(graph: &Graph, value: Value) -> bool {
     !graph.outputs.contains(&value)
         && readers.all(|step| match &step.kind {
             Kind::Convolve { convolution, plus, .. } => {
-                *plus != Some(value) && !convolution.is_direct(graph.shape(value), step.shape)
+                *plus != Some(value) && convolution.gathers(graph.shape(value), step.shape)
             }
             _ => false,
         })

@@ -14,6 +14,7 @@ pub(crate) struct Avx2(__m256);
 impl Vector for Avx2 {
     const LANES: usize = 8;
     const CHANNELS: usize = 6;
+    type Places = [usize; 8];
 
     fn pixels(channels: usize) -> usize {
         match channels {
@@ -87,21 +88,41 @@ impl Vector for Avx2 {
     }
 
     #[inline(always)]
-    unsafe fn interleave([a, b, c, d]: [Self; 4], to: *mut f32) {
+    unsafe fn places(from: *const u32) -> Self::Places {
+        unsafe { from.cast::<[u32; 8]>().read() }.map(|place| place as usize)
+    }
+
+    #[inline(always)]
+    unsafe fn load_fours(from: *const f32, places: Self::Places) -> [Self; 4] {
+        std::array::from_fn(|at| unsafe {
+            let near = _mm256_castps128_ps256(_mm_loadu_ps(from.add(places[at])));
+            Self(_mm256_insertf128_ps::<1>(near, _mm_loadu_ps(from.add(places[at + 4]))))
+        })
+    }
+
+    #[inline(always)]
+    unsafe fn store_fours(fours: [Self; 4], to: *mut f32, places: Self::Places) {
+        for (at, four) in fours.iter().enumerate() {
+            unsafe {
+                _mm_storeu_ps(to.add(places[at]), _mm256_castps256_ps128(four.0));
+                _mm_storeu_ps(to.add(places[at + 4]), _mm256_extractf128_ps::<1>(four.0));
+            }
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn transpose([a, b, c, d]: [Self; 4]) -> [Self; 4] {
         unsafe {
             let low = _mm256_castps_pd(_mm256_unpacklo_ps(a.0, b.0));
             let low_too = _mm256_castps_pd(_mm256_unpacklo_ps(c.0, d.0));
             let high = _mm256_castps_pd(_mm256_unpackhi_ps(a.0, b.0));
             let high_too = _mm256_castps_pd(_mm256_unpackhi_ps(c.0, d.0));
-            // In each half of a register the four values of one place.
-            let first = _mm256_castpd_ps(_mm256_unpacklo_pd(low, low_too));
-            let second = _mm256_castpd_ps(_mm256_unpackhi_pd(low, low_too));
-            let third = _mm256_castpd_ps(_mm256_unpacklo_pd(high, high_too));
-            let fourth = _mm256_castpd_ps(_mm256_unpackhi_pd(high, high_too));
-            _mm256_storeu_ps(to, _mm256_permute2f128_ps::<0x20>(first, second));
-            _mm256_storeu_ps(to.add(8), _mm256_permute2f128_ps::<0x20>(third, fourth));
-            _mm256_storeu_ps(to.add(16), _mm256_permute2f128_ps::<0x31>(first, second));
-            _mm256_storeu_ps(to.add(24), _mm256_permute2f128_ps::<0x31>(third, fourth));
+            [
+                Self(_mm256_castpd_ps(_mm256_unpacklo_pd(low, low_too))),
+                Self(_mm256_castpd_ps(_mm256_unpackhi_pd(low, low_too))),
+                Self(_mm256_castpd_ps(_mm256_unpacklo_pd(high, high_too))),
+                Self(_mm256_castpd_ps(_mm256_unpackhi_pd(high, high_too))),
+            ]
         }
     }
 

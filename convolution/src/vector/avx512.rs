@@ -14,6 +14,7 @@ pub(crate) struct Avx512(__m512);
 impl Vector for Avx512 {
     const LANES: usize = 16;
     const CHANNELS: usize = 8;
+    type Places = [usize; 16];
 
     fn pixels(channels: usize) -> usize {
         if channels > 4 { 3 } else { 4 }
@@ -83,25 +84,45 @@ impl Vector for Avx512 {
     }
 
     #[inline(always)]
-    unsafe fn interleave([a, b, c, d]: [Self; 4], to: *mut f32) {
+    unsafe fn places(from: *const u32) -> Self::Places {
+        unsafe { from.cast::<[u32; 16]>().read() }.map(|place| place as usize)
+    }
+
+    #[inline(always)]
+    unsafe fn load_fours(from: *const f32, places: Self::Places) -> [Self; 4] {
+        std::array::from_fn(|at| unsafe {
+            let first = _mm512_castps128_ps512(_mm_loadu_ps(from.add(places[at])));
+            let second = _mm512_insertf32x4::<1>(first, _mm_loadu_ps(from.add(places[at + 4])));
+            let third = _mm512_insertf32x4::<2>(second, _mm_loadu_ps(from.add(places[at + 8])));
+            Self(_mm512_insertf32x4::<3>(third, _mm_loadu_ps(from.add(places[at + 12]))))
+        })
+    }
+
+    #[inline(always)]
+    unsafe fn store_fours(fours: [Self; 4], to: *mut f32, places: Self::Places) {
+        for (at, four) in fours.iter().enumerate() {
+            unsafe {
+                _mm_storeu_ps(to.add(places[at]), _mm512_castps512_ps128(four.0));
+                _mm_storeu_ps(to.add(places[at + 4]), _mm512_extractf32x4_ps::<1>(four.0));
+                _mm_storeu_ps(to.add(places[at + 8]), _mm512_extractf32x4_ps::<2>(four.0));
+                _mm_storeu_ps(to.add(places[at + 12]), _mm512_extractf32x4_ps::<3>(four.0));
+            }
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn transpose([a, b, c, d]: [Self; 4]) -> [Self; 4] {
         unsafe {
             let low = _mm512_castps_pd(_mm512_unpacklo_ps(a.0, b.0));
             let low_too = _mm512_castps_pd(_mm512_unpacklo_ps(c.0, d.0));
             let high = _mm512_castps_pd(_mm512_unpackhi_ps(a.0, b.0));
             let high_too = _mm512_castps_pd(_mm512_unpackhi_ps(c.0, d.0));
-            // In each quarter of a register the four values of one place.
-            let first = _mm512_castpd_ps(_mm512_unpacklo_pd(low, low_too));
-            let second = _mm512_castpd_ps(_mm512_unpackhi_pd(low, low_too));
-            let third = _mm512_castpd_ps(_mm512_unpacklo_pd(high, high_too));
-            let fourth = _mm512_castpd_ps(_mm512_unpackhi_pd(high, high_too));
-            let near = _mm512_shuffle_f32x4::<0x44>(first, second);
-            let far = _mm512_shuffle_f32x4::<0xEE>(first, second);
-            let near_too = _mm512_shuffle_f32x4::<0x44>(third, fourth);
-            let far_too = _mm512_shuffle_f32x4::<0xEE>(third, fourth);
-            _mm512_storeu_ps(to, _mm512_shuffle_f32x4::<0x88>(near, near_too));
-            _mm512_storeu_ps(to.add(16), _mm512_shuffle_f32x4::<0xDD>(near, near_too));
-            _mm512_storeu_ps(to.add(32), _mm512_shuffle_f32x4::<0x88>(far, far_too));
-            _mm512_storeu_ps(to.add(48), _mm512_shuffle_f32x4::<0xDD>(far, far_too));
+            [
+                Self(_mm512_castpd_ps(_mm512_unpacklo_pd(low, low_too))),
+                Self(_mm512_castpd_ps(_mm512_unpackhi_pd(low, low_too))),
+                Self(_mm512_castpd_ps(_mm512_unpacklo_pd(high, high_too))),
+                Self(_mm512_castpd_ps(_mm512_unpackhi_pd(high, high_too))),
+            ]
         }
     }
 

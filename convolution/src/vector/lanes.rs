@@ -10,6 +10,8 @@ pub(crate) trait Vector: Copy {
     const LANES: usize;
     /// How many output channels a tile has whose sums, inputs and weights still fit the registers.
     const CHANNELS: usize;
+    /// `LANES` places in memory.
+    type Places: Copy;
     /// How many vectors of pixels a tile of so many channels has.
     fn pixels(channels: usize) -> usize;
 
@@ -33,8 +35,14 @@ pub(crate) trait Vector: Copy {
     unsafe fn greatest(self, other: Self) -> Self;
     /// To the nearest whole number.
     unsafe fn round(self) -> Self;
-    /// Writes the first value of each of the four, then the second of each, and so on: `4 * LANES` values.
-    unsafe fn interleave(four: [Self; 4], to: *mut f32);
+    /// Reads `LANES` places, counted in values.
+    unsafe fn places(from: *const u32) -> Self::Places;
+    /// Four values from each place behind `from`, in the order of [`Vector::store_fours`].
+    unsafe fn load_fours(from: *const f32, places: Self::Places) -> [Self; 4];
+    /// Four values to each place behind `to`: every quarter of a vector's is one place's.
+    unsafe fn store_fours(fours: [Self; 4], to: *mut f32, places: Self::Places);
+    /// From four values a place to the first values of all places, the second, and so on; and back.
+    unsafe fn transpose(four: [Self; 4]) -> [Self; 4];
     /// The first, third, and so on of the values of two.
     unsafe fn evens(self, other: Self) -> Self;
     /// Two to the power of a whole number in -126..=127.

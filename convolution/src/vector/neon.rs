@@ -14,6 +14,7 @@ pub(crate) struct Neon(float32x4_t);
 impl Vector for Neon {
     const LANES: usize = 4;
     const CHANNELS: usize = 8;
+    type Places = [usize; 4];
 
     fn pixels(channels: usize) -> usize {
         if channels > 4 { 3 } else { 4 }
@@ -75,8 +76,36 @@ impl Vector for Neon {
     }
 
     #[inline(always)]
-    unsafe fn interleave([a, b, c, d]: [Self; 4], to: *mut f32) {
-        unsafe { vst4q_f32(to, float32x4x4_t(a.0, b.0, c.0, d.0)) }
+    unsafe fn places(from: *const u32) -> Self::Places {
+        unsafe { from.cast::<[u32; 4]>().read() }.map(|place| place as usize)
+    }
+
+    #[inline(always)]
+    unsafe fn load_fours(from: *const f32, places: Self::Places) -> [Self; 4] {
+        places.map(|place| unsafe { Self::load(from.add(place)) })
+    }
+
+    #[inline(always)]
+    unsafe fn store_fours(fours: [Self; 4], to: *mut f32, places: Self::Places) {
+        for (four, place) in fours.into_iter().zip(places) {
+            unsafe { four.store(to.add(place)) }
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn transpose([a, b, c, d]: [Self; 4]) -> [Self; 4] {
+        unsafe {
+            let low = vreinterpretq_f64_f32(vzip1q_f32(a.0, b.0));
+            let low_too = vreinterpretq_f64_f32(vzip1q_f32(c.0, d.0));
+            let high = vreinterpretq_f64_f32(vzip2q_f32(a.0, b.0));
+            let high_too = vreinterpretq_f64_f32(vzip2q_f32(c.0, d.0));
+            [
+                Self(vreinterpretq_f32_f64(vzip1q_f64(low, low_too))),
+                Self(vreinterpretq_f32_f64(vzip2q_f64(low, low_too))),
+                Self(vreinterpretq_f32_f64(vzip1q_f64(high, high_too))),
+                Self(vreinterpretq_f32_f64(vzip2q_f64(high, high_too))),
+            ]
+        }
     }
 
     #[inline(always)]

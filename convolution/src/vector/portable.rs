@@ -16,6 +16,7 @@ impl Portable {
 impl Vector for Portable {
     const LANES: usize = 4;
     const CHANNELS: usize = 4;
+    type Places = [usize; 4];
 
     fn pixels(_: usize) -> usize {
         2
@@ -79,12 +80,25 @@ impl Vector for Portable {
     }
 
     #[inline(always)]
-    unsafe fn interleave(four: [Self; 4], to: *mut f32) {
-        for lane in 0..4 {
-            for (place, one) in four.iter().enumerate() {
-                unsafe { to.add(4 * lane + place).write(one.0[lane]) }
-            }
+    unsafe fn places(from: *const u32) -> Self::Places {
+        unsafe { from.cast::<[u32; 4]>().read() }.map(|place| place as usize)
+    }
+
+    #[inline(always)]
+    unsafe fn load_fours(from: *const f32, places: Self::Places) -> [Self; 4] {
+        places.map(|place| unsafe { Self::load(from.add(place)) })
+    }
+
+    #[inline(always)]
+    unsafe fn store_fours(fours: [Self; 4], to: *mut f32, places: Self::Places) {
+        for (four, place) in fours.into_iter().zip(places) {
+            unsafe { four.store(to.add(place)) }
         }
+    }
+
+    #[inline(always)]
+    unsafe fn transpose(four: [Self; 4]) -> [Self; 4] {
+        std::array::from_fn(|place| Self(std::array::from_fn(|lane| four[lane].0[place])))
     }
 
     #[inline(always)]

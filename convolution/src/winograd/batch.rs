@@ -1,0 +1,82 @@
+//! Tiles that are taken from input to output together, and where each begins.
+
+use crate::planes::Planes;
+
+/// So many tiles at most: with the channels of a small network they stay in the second-level cache. A multiple of every
+/// instruction set's widest tile of pixels.
+pub(super) const TOGETHER: usize = 48;
+
+/// Outputs of a tile, down and across.
+pub(super) const SIDE: usize = 4;
+
+/// Values of a line that holds the inputs of a batch: `SIDE` columns a tile and as many more a run, and what vectors may
+/// touch besides.
+pub(super) const LINE: usize = 2 * SIDE * TOGETHER + 32;
+
+/// Tiles beside each other.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Run {
+    /// Of the first tile, counted in tiles.
+    pub(super) row: usize,
+    pub(super) column: usize,
+    pub(super) tiles: usize,
+    /// Where its inputs begin in a line.
+    pub(super) line: usize,
+}
+
+/// Tiles that follow each other, row by row.
+#[derive(Debug)]
+pub(super) struct Batch {
+    /// How many tiles.
+    pub(super) count: usize,
+    runs: [Run; TOGETHER],
+    runs_count: usize,
+    /// Of each tile where its inputs begin in a line.
+    pub(super) lines: [u32; TOGETHER],
+    /// Of each tile where its outputs begin in a plane.
+    pub(super) places: [u32; TOGETHER],
+    /// How many of its outputs, down and across, are the plane's.
+    pub(super) sizes: [[usize; 2]; TOGETHER],
+}
+
+impl Batch {
+    /// The tiles of an output's planes from one on.
+    pub(super) fn new(output: &Planes, first: usize) -> Self {
+        let (height, width) = (output.shape.height, output.shape.width);
+        let across = width.div_ceil(SIDE);
+        let count = TOGETHER.min(height.div_ceil(SIDE) * across - first);
+        let mut it = Self {
+            count,
+            runs: [Run::default(); TOGETHER],
+            runs_count: 0,
+            lines: [0; TOGETHER],
+            places: [0; TOGETHER],
+            sizes: [[0; 2]; TOGETHER],
+        };
+        let (mut done, mut line) = (0, 0);
+        while done < count {
+            let (row, column) = ((first + done) / across, (first + done) % across);
+            let tiles = (count - done).min(across - column);
+            it.runs[it.runs_count] = Run { row, column, tiles, line };
+            it.runs_count += 1;
+            for tile in 0..tiles {
+                let (y, x) = (SIDE * row, SIDE * (column + tile));
+                it.lines[done + tile] = (line + SIDE * tile) as u32;
+                it.places[done + tile] = (y * output.row() + x) as u32;
+                it.sizes[done + tile] = [SIDE.min(height - y), SIDE.min(width - x)];
+            }
+            done += tiles;
+            line += SIDE * (tiles + 1);
+        }
+        it
+    }
+
+    pub(super) fn runs(&self) -> &[Run] {
+        &self.runs[..self.runs_count]
+    }
+
+    /// Whether all outputs of so many tiles from one on are the plane's.
+    pub(super) fn are_whole(&self, first: usize, tiles: usize) -> bool {
+        self.sizes[first..first + tiles].iter().all(|size| *size == [SIDE; 2])
+    }
+}

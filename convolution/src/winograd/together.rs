@@ -1,0 +1,134 @@
+//! From products to outputs.
+
+use super::batch::{Batch, SIDE, TOGETHER};
+use crate::{
+    planes::Planes,
+    vector::{Vector, on_each_isa},
+};
+
+/// Rows and columns of a tile's numbers.
+const REACH: usize = SIDE + 2;
+
+/// The most lanes of any vector.
+const MOST_LANES: usize = 16;
+
+/// What is put together.
+#[derive(Debug)]
+pub(super) struct Outputs {
+    pub(super) planes: Planes,
+    /// What an output is clamped to.
+    pub(super) clamp: [f32; 2],
+    /// From one number of all channels' products to the next.
+    pub(super) stride: usize,
+}
+
+on_each_isa! {
+    /// `A^T m A` of a batch's tiles of every channel, from `[number][channel][TOGETHER]`.
+    ///
+    /// # Safety
+    /// `products` are there; `output` and `residual` (null for none) begin planes of the geometry.
+    fn put_together(
+        it: &Outputs,
+        batch: &Batch,
+        products: *const f32,
+        residual: *const f32,
+        output: *mut f32,
+    ) = put_together_with
+}
+
+#[inline(always)]
+unsafe fn put_together_with<V: Vector>(
+    it: &Outputs,
+    batch: &Batch,
+    products: *const f32,
+    residual: *const f32,
+    output: *mut f32,
+) {
+    // SAFETY: as promised; whole vectors of products are there, for `TOGETHER` is a multiple of the lanes.
+    unsafe {
+        let (low, high) = (V::splat(it.clamp[0]), V::splat(it.clamp[1]));
+        let row = it.planes.row();
+        for channel in 0..it.planes.shape.channels {
+            let plane = channel * it.planes.plane();
+            for at in (0..batch.count).step_by(V::LANES) {
+                let from = products.add(channel * TOGETHER + at);
+                let mut rows = [[V::splat(0.0); REACH]; SIDE];
+                for x in 0..REACH {
+                    let mut column = [V::splat(0.0); REACH];
+                    for y in 0..REACH {
+                        column[y] = V::load(from.add((y * REACH + x) * it.stride));
+                    }
+                    let made = after(column);
+                    for y in 0..SIDE {
+                        rows[y][x] = made[y];
+                    }
+                }
+                let places = V::places(batch.places.as_ptr().add(at));
+                let is_whole = batch.are_whole(at, V::LANES);
+                for y in 0..SIDE {
+                    let mut fours = V::transpose(after(rows[y]));
+                    if !residual.is_null() {
+                        let more = V::load_fours(residual.add(plane + y * row), places);
+                        for four in 0..4 {
+                            fours[four] = fours[four].add(more[four]);
+                        }
+                    }
+                    for four in 0..4 {
+                        fours[four] = high.min(low.max(fours[four]));
+                    }
+                    let to = output.add(plane + y * row);
+                    if is_whole {
+                        V::store_fours(fours, to, places);
+                    } else {
+                        store_some(fours, batch, at, y, to);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Of the outputs of tiles from one on, in their row `y`, stores those that are the plane's.
+#[inline(always)]
+unsafe fn store_some<V: Vector>(fours: [V; 4], batch: &Batch, first: usize, y: usize, to: *mut f32) {
+    let mut values = [[0.0f32; SIDE]; MOST_LANES];
+    // SAFETY: as many fours as lanes fit, and what is the plane's is in it.
+    unsafe {
+        V::store_fours(fours, values.as_mut_ptr().cast(), V::places(IN_ORDER.as_ptr()));
+        for (tile, values) in values.iter().enumerate().take(V::LANES) {
+            let [height, width] = batch.sizes[first + tile];
+            if y < height {
+                let to = to.add(batch.places[first + tile] as usize);
+                std::ptr::copy_nonoverlapping(values.as_ptr(), to, width);
+            }
+        }
+    }
+}
+
+/// The places of tiles that lie one behind the other.
+static IN_ORDER: [u32; MOST_LANES] = {
+    let mut places = [0; MOST_LANES];
+    let mut at = 0;
+    while at < MOST_LANES {
+        places[at] = (SIDE * at) as u32;
+        at += 1;
+    }
+    places
+};
+
+/// One dimension of `A^T m`.
+#[inline(always)]
+unsafe fn after<V: Vector>(m: [V; 6]) -> [V; 4] {
+    // SAFETY: as of [`Vector`].
+    unsafe {
+        let minus = V::splat(-1.0);
+        let (sum, gap) = (m[1].add(m[2]), m[2].multiply_add(minus, m[1]));
+        let (far_sum, far_gap) = (m[3].add(m[4]), m[4].multiply_add(minus, m[3]));
+        [
+            m[0].add(sum).add(far_sum),
+            far_gap.multiply_add(V::splat(2.0), gap),
+            far_sum.multiply_add(V::splat(4.0), sum),
+            far_gap.multiply_add(V::splat(8.0), gap).add(m[5]),
+        ]
+    }
+}
