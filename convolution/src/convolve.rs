@@ -66,7 +66,8 @@ impl Convolution {
     pub(crate) fn suits_winograd(&self, input: Shape, output: Shape) -> bool {
         let inputs = input.channels / self.groups;
         self.groups == 1
-            && [self.kernel, self.stride, self.dilation] == [[3, 3], [1, 1], [1, 1]]
+            && [self.kernel, self.dilation] == [[3, 3], [1, 1]]
+            && matches!(self.stride, [1, 1] | [2, 2])
             && inputs >= 16
             && self.outputs >= 16
             && output.height * output.width >= 200

@@ -219,9 +219,10 @@ proptest! {
     #[test]
     fn many_channels_with_any_padding_are_the_sum_that_the_definition_says(
         channels in [16usize..30, 16usize..30], pads in [0usize..5, 0usize..5, 0usize..5, 0usize..5],
-        size in [4usize..40, 4usize..70], seed in any::<u64>(),
+        size in [4usize..60, 4usize..100], stride in 1usize..3, seed in any::<u64>(),
     ) {
         let mut wide = convolution(channels[0], channels[1], 3, 0, seed);
+        wide.stride = [stride; 2];
         [wide.before, wide.after] = [[pads[0], pads[1]], [pads[2], pads[3]]];
         wide.weights.iter_mut().for_each(|it| *it *= 0.1);
         let input = Plain::noise(Shape { channels: channels[0], height: size[0], width: size[1] }, seed ^ 1);

@@ -1,17 +1,21 @@
 //! Tiles that are taken from input to output together, and where each begins.
 
+use super::forms::SIDE;
 use crate::planes::Planes;
 
-/// So many tiles at most: with the channels of a small network they stay in the second-level cache. A multiple of every
-/// instruction set's widest tile of pixels.
-pub(super) const TOGETHER: usize = 48;
+/// So many tiles at most. A multiple of every instruction set's lanes.
+pub(super) const MOST_TOGETHER: usize = 48;
 
-/// Outputs of a tile, down and across.
-pub(super) const SIDE: usize = 4;
+/// How many tiles: with the channels of a small network their numbers stay in the second-level cache, and whole tiles of
+/// pixels fill them.
+pub(super) const fn together(stride: usize) -> usize {
+    if stride == 1 { MOST_TOGETHER } else { 32 }
+}
 
-/// Values of a line that holds the inputs of a batch: `SIDE` columns a tile and as many more a run, and what vectors may
-/// touch besides.
-pub(super) const LINE: usize = 2 * SIDE * TOGETHER + 32;
+/// Values of a line that holds the inputs of a batch: `SIDE` for each tile and step of the stride, as many more for each
+/// run, of which there may be as many as tiles; and what vectors may touch besides.
+pub(super) const LINE: usize = 2 * SIDE * MOST_TOGETHER + 32;
+const _: () = assert!(LINE >= (2 + 1) * SIDE * together(2) + 32);
 
 /// Tiles beside each other.
 #[derive(Clone, Copy, Debug, Default)]
@@ -29,29 +33,29 @@ pub(super) struct Run {
 pub(super) struct Batch {
     /// How many tiles.
     pub(super) count: usize,
-    runs: [Run; TOGETHER],
+    runs: [Run; MOST_TOGETHER],
     runs_count: usize,
     /// Of each tile where its inputs begin in a line.
-    pub(super) lines: [u32; TOGETHER],
+    pub(super) lines: [u32; MOST_TOGETHER],
     /// Of each tile where its outputs begin in a plane.
-    pub(super) places: [u32; TOGETHER],
+    pub(super) places: [u32; MOST_TOGETHER],
     /// How many of its outputs, down and across, are the plane's.
-    pub(super) sizes: [[usize; 2]; TOGETHER],
+    pub(super) sizes: [[usize; 2]; MOST_TOGETHER],
 }
 
 impl Batch {
     /// The tiles of an output's planes from one on.
-    pub(super) fn new(output: &Planes, first: usize) -> Self {
+    pub(super) fn new(output: &Planes, stride: usize, first: usize) -> Self {
         let (height, width) = (output.shape.height, output.shape.width);
         let across = width.div_ceil(SIDE);
-        let count = TOGETHER.min(height.div_ceil(SIDE) * across - first);
+        let count = together(stride).min(height.div_ceil(SIDE) * across - first);
         let mut it = Self {
             count,
-            runs: [Run::default(); TOGETHER],
+            runs: [Run::default(); MOST_TOGETHER],
             runs_count: 0,
-            lines: [0; TOGETHER],
-            places: [0; TOGETHER],
-            sizes: [[0; 2]; TOGETHER],
+            lines: [0; MOST_TOGETHER],
+            places: [0; MOST_TOGETHER],
+            sizes: [[0; 2]; MOST_TOGETHER],
         };
         let (mut done, mut line) = (0, 0);
         while done < count {
@@ -61,12 +65,12 @@ impl Batch {
             it.runs_count += 1;
             for tile in 0..tiles {
                 let (y, x) = (SIDE * row, SIDE * (column + tile));
-                it.lines[done + tile] = (line + SIDE * tile) as u32;
+                it.lines[done + tile] = (line + stride * SIDE * tile) as u32;
                 it.places[done + tile] = (y * output.row() + x) as u32;
                 it.sizes[done + tile] = [SIDE.min(height - y), SIDE.min(width - x)];
             }
             done += tiles;
-            line += SIDE * (tiles + 1);
+            line += SIDE * (stride * tiles + 1);
         }
         it
     }

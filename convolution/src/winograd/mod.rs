@@ -1,17 +1,20 @@
-//! A 3x3 convolution with a quarter of the products: Winograd's F(4x4, 3x3) (Lavin and Gray, "Fast Algorithms for
-//! Convolutional Neural Networks", 2015).
+//! A 3x3 convolution with a quarter of the products, or half of them with stride 2: Winograd's F(4x4, 3x3) and a relative
+//! (Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", 2015; [`forms`] has the formulas).
 //!
 //! Tiles of 6x6 inputs, which overlap by two, become 36 numbers each; over all channels these are multiplied with the
-//! kernel's 36 numbers, and what comes out becomes a tile of 4x4 outputs. In single precision the last two digits of
-//! seven are lost, which no network notices.
+//! kernel's 36 numbers, and what comes out becomes a tile of 4x4 outputs. With stride 2 the tiles are of 9x9 inputs, and
+//! some of their 81 numbers have the kernel's number in common. In single precision the last two digits of seven are
+//! lost, which no network notices.
 
-mod apart;
+mod forms;
 mod batch;
+mod apart;
 mod together;
 
 use self::{
     apart::{Inputs, LINES, take_apart},
-    batch::{Batch, SIDE, TOGETHER},
+    batch::{Batch, together},
+    forms::{COMMON, SIDE, WEIGHTS, numbers, weight, weights},
     together::{Outputs, put_together},
 };
 use crate::{
@@ -22,19 +25,13 @@ use crate::{
     vector::Isa,
 };
 
-/// Numbers of a tile.
-const NUMBERS: usize = 36;
-
-/// The number that is added to each output once: a bias goes there.
-const COMMON: usize = 7;
-
 /// A convolution in this form.
 #[derive(Debug)]
 pub(crate) struct Winograd {
     inputs: Inputs,
     outputs: Outputs,
     tiles: usize,
-    /// For each number of a tile the weights of all channels, packed.
+    /// For each of a kernel's numbers the weights of all channels, packed.
     weights: Vec<Vec<f32>>,
     offsets: Vec<u32>,
     zeros: Vec<f32>,
@@ -54,17 +51,19 @@ impl Winograd {
         let outputs = output.shape.channels;
         let mut bias = convolution.bias.clone();
         bias.resize(outputs, 0.0);
-        let kernels: Vec<[f32; NUMBERS]> =
-            convolution.weights.as_chunks::<9>().0.iter().map(kernel).collect();
-        let weights = (0..NUMBERS).map(|number| {
-            pack(outputs, inputs, isa.channels(), |output, input| kernels[output * inputs + input][number])
+        let stride = convolution.stride[0];
+        let kernels: Vec<[f32; WEIGHTS * WEIGHTS]> =
+            convolution.weights.as_chunks::<9>().0.iter().map(|it| kernel(it, stride)).collect();
+        let weights = (0..WEIGHTS * WEIGHTS).map(|at| {
+            pack(outputs, inputs, isa.channels(), |output, input| kernels[output * inputs + input][at])
         });
+        let [taken, made] = [inputs, outputs].map(|channels| per_number(channels, stride));
         Self {
-            inputs: Inputs { planes: input, before: convolution.before, stride: stride(inputs) },
-            outputs: Outputs { planes: output, clamp, stride: stride(outputs) },
+            inputs: Inputs { planes: input, stride, before: convolution.before, per_number: taken },
+            outputs: Outputs { planes: output, stride, clamp, per_number: made },
             tiles: output.shape.height.div_ceil(SIDE) * output.shape.width.div_ceil(SIDE),
             weights: weights.collect(),
-            offsets: (0..inputs).map(|input| (input * TOGETHER) as u32).collect(),
+            offsets: (0..inputs).map(|input| (input * together(stride)) as u32).collect(),
             zeros: vec![0.0; outputs],
             bias,
             activation,
@@ -72,7 +71,8 @@ impl Winograd {
     }
 
     pub(crate) fn scratch(&self) -> usize {
-        LINES + NUMBERS * (self.inputs.stride + self.outputs.stride) + SLACK
+        let numbers = numbers(self.inputs.stride);
+        LINES + numbers * numbers * (self.inputs.per_number + self.outputs.per_number) + SLACK
     }
 
     /// Runs it.
@@ -90,24 +90,27 @@ impl Winograd {
     ) {
         // SAFETY: the scratch has these three parts; all places are within them or the planes.
         unsafe {
-            let numbers = scratch.add(LINES);
-            let products = numbers.add(NUMBERS * self.inputs.stride);
-            for first in (0..self.tiles).step_by(TOGETHER) {
-                let batch = Batch::new(&self.outputs.planes, first);
-                take_apart(isa, &self.inputs, &batch, input, scratch, numbers);
-                for (number, weights) in self.weights.iter().enumerate() {
+            let stride = self.inputs.stride;
+            let across = numbers(stride);
+            let taken = scratch.add(LINES);
+            let products = taken.add(across * across * self.inputs.per_number);
+            for first in (0..self.tiles).step_by(together(stride)) {
+                let batch = Batch::new(&self.outputs.planes, stride, first);
+                take_apart(isa, &self.inputs, &batch, input, scratch, taken);
+                for number in 0..across * across {
+                    let (y, x) = (number / across, number % across);
                     let sums = Sums {
                         offsets: &self.offsets,
-                        weights,
-                        bias: if number == COMMON { &self.bias } else { &self.zeros },
+                        weights: &self.weights[weight(y) * WEIGHTS + weight(x)],
+                        bias: if [y, x] == [COMMON; 2] { &self.bias } else { &self.zeros },
                         low: f32::NEG_INFINITY,
                         high: f32::INFINITY,
                     };
                     let places = Places {
-                        input: numbers.add(number * self.inputs.stride),
+                        input: taken.add(number * self.inputs.per_number),
                         residual: std::ptr::null(),
-                        output: products.add(number * self.outputs.stride),
-                        output_plane: TOGETHER,
+                        output: products.add(number * self.outputs.per_number),
+                        output_plane: together(stride),
                         residual_plane: 0,
                         pixels: [0, batch.count],
                     };
@@ -127,23 +130,16 @@ impl Winograd {
 }
 
 /// From one number of all channels' tiles to the next; not a multiple of the cache's way, where all would meet.
-fn stride(channels: usize) -> usize {
-    channels * TOGETHER + 16
+fn per_number(channels: usize, stride: usize) -> usize {
+    channels * together(stride) + 16
 }
 
 /// `G g G^T`, in double precision.
-fn kernel(weights: &[f32; 9]) -> [f32; NUMBERS] {
-    const G: [[f64; 3]; 6] = [
-        [1.0 / 4.0, 0.0, 0.0],
-        [-1.0 / 6.0, -1.0 / 6.0, -1.0 / 6.0],
-        [-1.0 / 6.0, 1.0 / 6.0, -1.0 / 6.0],
-        [1.0 / 24.0, 1.0 / 12.0, 1.0 / 6.0],
-        [1.0 / 24.0, -1.0 / 12.0, 1.0 / 6.0],
-        [0.0, 0.0, 1.0],
-    ];
-    std::array::from_fn(|number| {
-        let (down, across) = (G[number / 6], G[number % 6]);
-        let products = (0..9).map(|at| down[at / 3] * f64::from(weights[at]) * across[at % 3]);
+fn kernel(kernel: &[f32; 9], stride: usize) -> [f32; WEIGHTS * WEIGHTS] {
+    let weights = weights(stride);
+    std::array::from_fn(|at| {
+        let (down, across) = (weights[at / WEIGHTS], weights[at % WEIGHTS]);
+        let products = (0..9).map(|at| down[at / 3] * f64::from(kernel[at]) * across[at % 3]);
         products.sum::<f64>() as f32
     })
 }

@@ -1,13 +1,13 @@
 //! From products to outputs.
 
-use super::batch::{Batch, SIDE, TOGETHER};
+use super::{
+    batch::{Batch, together},
+    forms::{SIDE, after},
+};
 use crate::{
     planes::Planes,
     vector::{Vector, on_each_isa},
 };
-
-/// Rows and columns of a tile's numbers.
-const REACH: usize = SIDE + 2;
 
 /// The most lanes of any vector.
 const MOST_LANES: usize = 16;
@@ -16,10 +16,12 @@ const MOST_LANES: usize = 16;
 #[derive(Debug)]
 pub(super) struct Outputs {
     pub(super) planes: Planes,
+    /// Of the inputs, 1 or 2.
+    pub(super) stride: usize,
     /// What an output is clamped to.
     pub(super) clamp: [f32; 2],
     /// From one number of all channels' products to the next.
-    pub(super) stride: usize,
+    pub(super) per_number: usize,
 }
 
 on_each_isa! {
@@ -44,19 +46,36 @@ unsafe fn put_together_with<V: Vector>(
     residual: *const f32,
     output: *mut f32,
 ) {
-    // SAFETY: as promised; whole vectors of products are there, for `TOGETHER` is a multiple of the lanes.
+    // SAFETY: handed on.
+    unsafe {
+        match it.stride {
+            1 => put::<V, 1, 6>(it, batch, products, residual, output),
+            _ => put::<V, 2, 9>(it, batch, products, residual, output),
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn put<V: Vector, const S: usize, const N: usize>(
+    it: &Outputs,
+    batch: &Batch,
+    products: *const f32,
+    residual: *const f32,
+    output: *mut f32,
+) {
+    // SAFETY: as promised; whole vectors of products are there, for a batch is a multiple of the lanes.
     unsafe {
         let (low, high) = (V::splat(it.clamp[0]), V::splat(it.clamp[1]));
         let row = it.planes.row();
         for channel in 0..it.planes.shape.channels {
             let plane = channel * it.planes.plane();
             for at in (0..batch.count).step_by(V::LANES) {
-                let from = products.add(channel * TOGETHER + at);
-                let mut rows = [[V::splat(0.0); REACH]; SIDE];
-                for x in 0..REACH {
-                    let mut column = [V::splat(0.0); REACH];
-                    for y in 0..REACH {
-                        column[y] = V::load(from.add((y * REACH + x) * it.stride));
+                let from = products.add(channel * together(S) + at);
+                let mut rows = [[V::splat(0.0); N]; SIDE];
+                for x in 0..N {
+                    let mut column = [V::splat(0.0); N];
+                    for y in 0..N {
+                        column[y] = V::load(from.add((y * N + x) * it.per_number));
                     }
                     let made = after(column);
                     for y in 0..SIDE {
@@ -115,20 +134,3 @@ static IN_ORDER: [u32; MOST_LANES] = {
     }
     places
 };
-
-/// One dimension of `A^T m`.
-#[inline(always)]
-unsafe fn after<V: Vector>(m: [V; 6]) -> [V; 4] {
-    // SAFETY: as of [`Vector`].
-    unsafe {
-        let minus = V::splat(-1.0);
-        let (sum, gap) = (m[1].add(m[2]), m[2].multiply_add(minus, m[1]));
-        let (far_sum, far_gap) = (m[3].add(m[4]), m[4].multiply_add(minus, m[3]));
-        [
-            m[0].add(sum).add(far_sum),
-            far_gap.multiply_add(V::splat(2.0), gap),
-            far_sum.multiply_add(V::splat(4.0), sum),
-            far_gap.multiply_add(V::splat(8.0), gap).add(m[5]),
-        ]
-    }
-}
