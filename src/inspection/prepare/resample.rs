@@ -69,11 +69,13 @@ impl Axis {
         let (first, weights) = (self.starts[n], &self.weights[n * self.taps..][..self.taps]);
         match weights {
             [_] => out.iter_mut().zip(row(first)).for_each(|(out, sample)| *out = f32::from(*sample)),
-            [upper, lower] => {
-                let samples = row(first).iter().zip(row(first + 1));
-                for (out, (above, below)) in out.iter_mut().zip(samples) {
-                    *out = f32::from(*above) * upper + f32::from(*below) * lower;
-                }
+            [a, b] => mix([(row(first), *a), (row(first + 1), *b)], out),
+            // Reduced by more than two, a picture is decoded at half its size.
+            [a, b, c] => mix([(row(first), *a), (row(first + 1), *b), (row(first + 2), *c)], out),
+            [a, b, c, d] => {
+                let rows =
+                    [(row(first), *a), (row(first + 1), *b), (row(first + 2), *c), (row(first + 3), *d)];
+                mix(rows, out);
             }
             _ => {
                 out.fill(0.0);
@@ -90,24 +92,52 @@ impl Axis {
     pub(super) fn stretch<const C: usize>(&self, row: &[f32], out: &mut [f32]) {
         let (row, out) = (row.as_chunks::<C>().0, out.as_chunks_mut::<C>().0);
         let origin = self.used().start;
-        if self.taps == 2 {
-            let Some(last) = row.len().checked_sub(2) else { return };
-            let pixels = out.iter_mut().zip(&self.starts).zip(self.weights.as_chunks::<2>().0);
-            for ((out, start), [_, right]) in pixels {
-                // It is never more than the last; the processor knows it sooner this way.
-                let left = (start - origin).min(last);
-                let (a, b) = (row[left], row[left + 1]);
-                *out = std::array::from_fn(|c| a[c] + (b[c] - a[c]) * right);
+        match self.taps {
+            2 => self.stretch_by::<C, 2>(row, origin, out),
+            3 => self.stretch_by::<C, 3>(row, origin, out),
+            4 => self.stretch_by::<C, 4>(row, origin, out),
+            taps => {
+                let pixels = out.iter_mut().zip(&self.starts).zip(self.weights.chunks_exact(taps.max(1)));
+                for ((out, start), weights) in pixels {
+                    *out = [0.0; C];
+                    for (pixel, weight) in row[start - origin..].iter().zip(weights) {
+                        (0..C).for_each(|c| out[c] += pixel[c] * weight);
+                    }
+                }
             }
-            return;
         }
-        let pixels = out.iter_mut().zip(&self.starts).zip(self.weights.chunks_exact(self.taps.max(1)));
+    }
+
+    /// The same with `N` taps, which the compiler then keeps in registers.
+    fn stretch_by<const C: usize, const N: usize>(
+        &self,
+        row: &[[f32; C]],
+        origin: usize,
+        out: &mut [[f32; C]],
+    ) {
+        let Some(last) = row.len().checked_sub(N) else { return };
+        let pixels = out.iter_mut().zip(&self.starts).zip(self.weights.as_chunks::<N>().0);
         for ((out, start), weights) in pixels {
-            *out = [0.0; C];
-            for (pixel, weight) in row[start - origin..].iter().zip(weights) {
-                (0..C).for_each(|c| out[c] += pixel[c] * weight);
-            }
+            // It is never more than the last; the processor knows it sooner this way.
+            let left = (start - origin).min(last);
+            let pixels = &row[left..left + N];
+            *out = std::array::from_fn(|c| {
+                let first = pixels[0][c] * weights[0];
+                (1..N).fold(first, |sum, at| sum + pixels[at][c] * weights[at])
+            });
         }
+    }
+}
+
+/// The sum of rows, each as much as its weight says.
+fn mix<const N: usize>(rows: [(&[u8], f32); N], out: &mut [f32]) {
+    let count = rows.iter().fold(out.len(), |count, (row, _)| count.min(row.len()));
+    let rows = rows.map(|(row, weight)| (&row[..count], weight));
+    for (n, out) in out[..count].iter_mut().enumerate() {
+        let [(first, weight), rest @ ..] = &rows[..] else { return };
+        *out = rest
+            .iter()
+            .fold(f32::from(first[n]) * weight, |sum, (row, weight)| sum + f32::from(row[n]) * weight);
     }
 }
 
