@@ -1,5 +1,7 @@
 //! The inner loop: sums of products for a few output channels and a few vectors of pixels, kept in registers.
 
+use std::mem::MaybeUninit;
+
 use crate::vector::{Vector, on_each_isa};
 
 /// What the output channels of one group are made of.
@@ -116,15 +118,16 @@ unsafe fn run_wide<V: Vector, const M: usize, const N: usize>(
             at += wide;
         }
         while at < to {
-            let mut edge = [0.0f32; 8 * 64];
+            let mut edge = MaybeUninit::<[f32; 8 * 64]>::uninit();
+            let edge = edge.as_mut_ptr().cast::<f32>();
             let left = (to - at).min(wide);
             match left.div_ceil(V::LANES) {
-                1 => tile::<V, M, 1>(sums, places, channel, at, edge.as_mut_ptr(), wide),
-                2 => tile::<V, M, 2>(sums, places, channel, at, edge.as_mut_ptr(), wide),
-                _ => tile::<V, M, N>(sums, places, channel, at, edge.as_mut_ptr(), wide),
+                1 => tile::<V, M, 1>(sums, places, channel, at, edge, wide),
+                2 => tile::<V, M, 2>(sums, places, channel, at, edge, wide),
+                _ => tile::<V, M, N>(sums, places, channel, at, edge, wide),
             }
             for m in 0..M {
-                let row = edge.as_ptr().add(m * wide);
+                let row = edge.add(m * wide);
                 std::ptr::copy_nonoverlapping(row, output.add(m * places.output_plane + at), left);
             }
             at += left;

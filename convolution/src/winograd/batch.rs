@@ -40,7 +40,9 @@ pub(super) struct Batch {
     /// Of each tile where its outputs begin in a plane.
     pub(super) places: [u32; MOST_TOGETHER],
     /// How many of its outputs, down and across, are the plane's.
-    pub(super) sizes: [[usize; 2]; MOST_TOGETHER],
+    pub(super) sizes: [[u8; 2]; MOST_TOGETHER],
+    /// A bit for each tile whose outputs all are.
+    whole: u64,
 }
 
 impl Batch {
@@ -56,6 +58,7 @@ impl Batch {
             lines: [0; MOST_TOGETHER],
             places: [0; MOST_TOGETHER],
             sizes: [[0; 2]; MOST_TOGETHER],
+            whole: 0,
         };
         let (mut done, mut line) = (0, 0);
         while done < count {
@@ -67,7 +70,9 @@ impl Batch {
                 let (y, x) = (SIDE * row, SIDE * (column + tile));
                 it.lines[done + tile] = (line + stride * SIDE * tile) as u32;
                 it.places[done + tile] = (y * output.row() + x) as u32;
-                it.sizes[done + tile] = [SIDE.min(height - y), SIDE.min(width - x)];
+                let size = [height - y, width - x].map(|side| side.min(SIDE));
+                it.sizes[done + tile] = size.map(|side| side as u8);
+                it.whole |= u64::from(size == [SIDE; 2]) << (done + tile);
             }
             done += tiles;
             line += SIDE * (stride * tiles + 1);
@@ -81,6 +86,6 @@ impl Batch {
 
     /// Whether all outputs of so many tiles from one on are the plane's.
     pub(super) fn are_whole(&self, first: usize, tiles: usize) -> bool {
-        self.sizes[first..first + tiles].iter().all(|size| *size == [SIDE; 2])
+        (self.whole >> first).trailing_ones() as usize >= tiles
     }
 }

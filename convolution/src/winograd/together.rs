@@ -1,5 +1,7 @@
 //! From products to outputs.
 
+use std::mem::MaybeUninit;
+
 use super::{
     batch::{Batch, together},
     forms::{SIDE, after},
@@ -71,7 +73,9 @@ unsafe fn put<V: Vector, const S: usize, const N: usize>(
             let plane = channel * it.planes.plane();
             for at in (0..batch.count).step_by(V::LANES) {
                 let from = products.add(channel * together(S) + at);
-                let mut rows = [[V::splat(0.0); N]; SIDE];
+                // Zeros would be written each time.
+                let mut rows = MaybeUninit::<[[V; N]; SIDE]>::uninit();
+                let first = rows.as_mut_ptr().cast::<V>();
                 for x in 0..N {
                     let mut column = [V::splat(0.0); N];
                     for y in 0..N {
@@ -79,9 +83,10 @@ unsafe fn put<V: Vector, const S: usize, const N: usize>(
                     }
                     let made = after(column);
                     for y in 0..SIDE {
-                        rows[y][x] = made[y];
+                        first.add(y * N + x).write(made[y]);
                     }
                 }
+                let rows = rows.assume_init_ref();
                 let places = V::places(batch.places.as_ptr().add(at));
                 let is_whole = batch.are_whole(at, V::LANES);
                 for y in 0..SIDE {
@@ -115,7 +120,7 @@ unsafe fn store_some<V: Vector>(fours: [V; 4], batch: &Batch, first: usize, y: u
     unsafe {
         V::store_fours(fours, values.as_mut_ptr().cast(), V::places(IN_ORDER.as_ptr()));
         for (tile, values) in values.iter().enumerate().take(V::LANES) {
-            let [height, width] = batch.sizes[first + tile];
+            let [height, width] = batch.sizes[first + tile].map(usize::from);
             if y < height {
                 let to = to.add(batch.places[first + tile] as usize);
                 std::ptr::copy_nonoverlapping(values.as_ptr(), to, width);
