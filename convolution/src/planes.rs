@@ -78,8 +78,9 @@ impl Planes {
             std::ptr::write_bytes(first.sub(self.lead()), 0, self.lead());
             for channel in 0..channels {
                 let plane = first.add(channel * self.plane());
-                for y in 0..self.shape.height {
-                    for x in width..row {
+                // Column by column: the other way the compiler calls `memset` for a value or two.
+                for x in width..row {
+                    for y in 0..self.shape.height {
                         plane.add(y * row + x).write(0.0);
                     }
                 }

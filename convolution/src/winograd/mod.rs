@@ -57,10 +57,10 @@ impl Winograd {
         let weights = (0..WEIGHTS * WEIGHTS).map(|at| {
             pack(outputs, inputs, isa.channels(), |output, input| kernels[output * inputs + input][at])
         });
-        let [taken, made] = [inputs, outputs].map(|channels| per_number(channels, stride));
+        let per_number = per_number(inputs.max(outputs), stride);
         Self {
-            inputs: Inputs { planes: input, stride, before: convolution.before, per_number: taken },
-            outputs: Outputs { planes: output, stride, clamp, per_number: made },
+            inputs: Inputs { planes: input, stride, before: convolution.before, per_number },
+            outputs: Outputs { planes: output, stride, clamp, per_number },
             tiles: output.shape.height.div_ceil(SIDE) * output.shape.width.div_ceil(SIDE),
             weights: weights.collect(),
             offsets: (0..inputs).map(|input| (input * together(stride)) as u32).collect(),
@@ -72,7 +72,7 @@ impl Winograd {
 
     pub(crate) fn scratch(&self) -> usize {
         let numbers = numbers(self.inputs.stride);
-        LINES + numbers * numbers * (self.inputs.per_number + self.outputs.per_number) + SLACK
+        LINES + (numbers * numbers + 1) * self.inputs.per_number + SLACK
     }
 
     /// Runs it.
@@ -92,8 +92,9 @@ impl Winograd {
         unsafe {
             let stride = self.inputs.stride;
             let across = numbers(stride);
-            let taken = scratch.add(LINES);
-            let products = taken.add(across * across * self.inputs.per_number);
+            // The products of a number lie where the number before it was: less memory, more of it in the cache.
+            let products = scratch.add(LINES);
+            let taken = products.add(self.inputs.per_number);
             for first in (0..self.tiles).step_by(together(stride)) {
                 let batch = Batch::new(&self.outputs.planes, stride, first);
                 take_apart(isa, &self.inputs, &batch, input, scratch, taken);
