@@ -40,4 +40,4 @@ pub use planes::Shape;
 pub use pool::MaxPool;
 pub use program::{Memory, Program};
 pub use thin::Every;
-pub use vector::Isa;
+pub use vector::{Isa, Work, widest};

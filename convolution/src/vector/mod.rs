@@ -9,6 +9,7 @@ mod avx512;
 mod neon;
 mod portable;
 mod isa;
+mod widest;
 
 #[cfg(target_arch = "x86_64")]
 pub(crate) use avx2::Avx2;
@@ -20,3 +21,4 @@ pub(crate) use lanes::Vector;
 #[cfg(target_arch = "aarch64")]
 pub(crate) use neon::Neon;
 pub(crate) use portable::Portable;
+pub use widest::{Work, widest};

@@ -3,6 +3,8 @@
 mod resample;
 mod sheet;
 
+use convolution::{Work, widest};
+
 use self::{
     resample::{Axis, Span},
     sheet::Sheet,
@@ -33,6 +35,23 @@ pub(super) struct Placement {
     scale: [f32; 2],
     offset: [f32; 2],
     region: Region,
+}
+
+/// A tensor and what fills it, pixels of `C` channels.
+struct Filling<'a, const C: usize> {
+    preparation: &'a mut Preparation,
+    pixels: &'a Pixels,
+    cut: &'a Cut,
+    tensor: &'a mut [f32],
+}
+
+impl<const C: usize> Work for Filling<'_, C> {
+    type Made = ();
+
+    #[inline(always)]
+    fn run(self) {
+        self.preparation.fill::<C>(self.pixels, self.cut, self.tensor);
+    }
 }
 
 /// A rectangle of the region and the rectangle of the input that it fills.
@@ -76,8 +95,8 @@ impl Preparation {
         self.across.set(across);
         self.down.set(down);
         match pixels.channels {
-            1 => self.fill::<1>(pixels, &cut, tensor),
-            _ => self.fill::<3>(pixels, &cut, tensor),
+            1 => widest(Filling::<1> { preparation: self, pixels, cut: &cut, tensor }),
+            _ => widest(Filling::<3> { preparation: self, pixels, cut: &cut, tensor }),
         }
         Ok(cut.placement(region))
     }
@@ -88,6 +107,7 @@ impl Preparation {
     }
 
     /// Fills the tensor from pixels of `C` channels.
+    #[inline(always)]
     fn fill<const C: usize>(&mut self, pixels: &Pixels, cut: &Cut, tensor: &mut [f32]) {
         let Self { input, across, down, row, resampled } = self;
         let sheet = Sheet::new(input);

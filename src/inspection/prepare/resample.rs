@@ -65,6 +65,7 @@ impl Axis {
     }
 
     /// Blends the source rows of row `n`, of which `row` gives each.
+    #[inline(always)]
     pub(super) fn blend<'a>(&self, n: usize, row: impl Fn(usize) -> &'a [u8], out: &mut [f32]) {
         let (first, weights) = (self.starts[n], &self.weights[n * self.taps..][..self.taps]);
         match weights {
@@ -89,6 +90,7 @@ impl Axis {
     }
 
     /// Makes a row of pixels of `C` channels from a row that starts with the first source pixel in use.
+    #[inline(always)]
     pub(super) fn stretch<const C: usize>(&self, row: &[f32], out: &mut [f32]) {
         let (row, out) = (row.as_chunks::<C>().0, out.as_chunks_mut::<C>().0);
         let origin = self.used().start;
@@ -109,6 +111,7 @@ impl Axis {
     }
 
     /// The same with `N` taps, which the compiler then keeps in registers.
+    #[inline(always)]
     fn stretch_by<const C: usize, const N: usize>(
         &self,
         row: &[[f32; C]],
@@ -130,6 +133,7 @@ impl Axis {
 }
 
 /// The sum of rows, each as much as its weight says.
+#[inline(always)]
 fn mix<const N: usize>(rows: [(&[u8], f32); N], out: &mut [f32]) {
     let count = rows.iter().fold(out.len(), |count, (row, _)| count.min(row.len()));
     let rows = rows.map(|(row, weight)| (&row[..count], weight));

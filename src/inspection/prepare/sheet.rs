@@ -30,6 +30,7 @@ impl<'a> Sheet<'a> {
     }
 
     /// Fills whole rows with grey.
+    #[inline(always)]
     pub(super) fn blank(&self, tensor: &mut [f32], rows: Range<usize>) {
         for row in rows {
             self.write_with(tensor, row, 0, self.width, |_, _| FILL);
@@ -37,6 +38,7 @@ impl<'a> Sheet<'a> {
     }
 
     /// Writes a row of pixels of `C` channels, and grey on both sides of it.
+    #[inline(always)]
     pub(super) fn write<const C: usize>(
         &self,
         tensor: &mut [f32],

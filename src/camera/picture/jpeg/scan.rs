@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use convolution::{Work, widest};
+
 use super::{
     huffman::{END, Table},
     stream::{Bits, Stream},
@@ -37,9 +39,29 @@ pub(super) struct Plane<'a> {
     pub(super) pixels: &'a mut [u8],
 }
 
+/// A scan and what it reads.
+struct Reading<'a, 'b> {
+    scan: &'a mut Scan<'b>,
+    stream: &'a Stream,
+}
+
+impl Work for Reading<'_, '_> {
+    type Made = Option<()>;
+
+    #[inline(always)]
+    fn run(self) -> Option<()> {
+        self.scan.read(self.stream)
+    }
+}
+
 impl Scan<'_> {
     /// Reads the stream as far as it is needed; `None` where it makes no sense.
     pub(super) fn run(&mut self, stream: &Stream) -> Option<()> {
+        widest(Reading { scan: self, stream })
+    }
+
+    #[inline(always)]
+    fn read(&mut self, stream: &Stream) -> Option<()> {
         let [across, down] = self.units;
         let interval = if self.interval == 0 { across * down } else { self.interval };
         let last = self.wanted[1].end.min(down) * across;
@@ -54,11 +76,13 @@ impl Scan<'_> {
         Some(())
     }
 
+    #[inline(always)]
     fn is_wanted(&self, unit: usize) -> bool {
         let [across, _] = self.units;
         self.wanted[0].contains(&(unit % across)) && self.wanted[1].contains(&(unit / across))
     }
 
+    #[inline(always)]
     fn stretch(&mut self, bits: &mut Bits<'_>, units: Range<usize>, block: &mut Block) -> Option<()> {
         let mut means = [0; 3];
         for unit in units {

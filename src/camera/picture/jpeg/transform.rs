@@ -69,6 +69,7 @@ impl Transform {
 
     /// Writes a block into a plane of `stride` pixels a row, and clears it. `seen` has the bits of all places that are
     /// not 0.
+    #[inline(always)]
     pub(super) fn write(&self, block: &mut Block, seen: u8, out: &mut [u8], stride: usize) {
         match self.side {
             _ if seen & 63 == 0 => {
@@ -84,13 +85,14 @@ impl Transform {
     }
 }
 
+#[inline(always)]
 fn whole(block: &mut Block, out: &mut [u8], stride: usize) {
     let across = pass(&std::array::from_fn(|u| std::array::from_fn(|v| block[u * 8 + v])));
     let down = pass(&std::array::from_fn(|v| std::array::from_fn(|x| across[x][v])));
     for (line, out) in down.iter().zip(out.chunks_mut(stride)) {
         out[..8].copy_from_slice(&line.map(sample));
     }
-    block.fill(0.0);
+    block[..64].fill(0.0);
 }
 
 /// The transform of each of eight columns.
@@ -120,6 +122,7 @@ fn pass(lines: &[[f32; 8]; 8]) -> [[f32; 8]; 8] {
 }
 
 /// From the lowest `N`x`N` coefficients to so many pixels.
+#[inline(always)]
 fn reduced<const N: usize>(basis: &[[f32; 4]; 4], block: &mut Block, out: &mut [u8], stride: usize) {
     let mut half = [[0.0; N]; N];
     for (x, half) in half.iter_mut().enumerate() {
@@ -132,7 +135,7 @@ fn reduced<const N: usize>(basis: &[[f32; 4]; 4], block: &mut Block, out: &mut [
             *pixel = sample((0..N).map(|v| basis[y][v] * half[x][v]).sum());
         }
     }
-    block.fill(0.0);
+    block[..64].fill(0.0);
 }
 
 /// The nearest of 0..=255.
