@@ -1,6 +1,6 @@
 # The words that README and CI use. Each installs what a fresh Debian or Ubuntu machine with Rust lacks.
 .DELETE_ON_ERROR:
-.PHONY: demo test neon cross deb test-vm fuzz bench bench-delivery crash-test soak infra fleet
+.PHONY: demo test neon test-arm cross deb test-vm fuzz bench bench-delivery crash-test soak infra fleet
 
 # Arguments for `make demo`: --json, --frames DIR, --seconds N; for `make bench`: --quick, --models DIR.
 ARGS ?=
@@ -34,6 +34,13 @@ test: ## Everything that CI runs: format, lints, licences, all tests.
 neon: ## The convolutions' kernels for ARM, under emulation: installs a cross compiler, so not a part of `test`.
 	@local/prerequisites.sh build
 	local/aarch64.sh test --release --package convolution --lib --test plain_loops
+
+test-arm: ## The agent's own tests on 64-bit ARM, in an emulated Cortex-A72; makes the machine of `test-vm`.
+	@local/prerequisites.sh build deb
+	tests/vm/image.sh arm64 $(TARGET)/vm/arm64
+	local/aarch64.sh test --release --locked --package andon --lib --no-run 2>&1 | tee /dev/stderr \
+		| sed -n 's/.*Executable.*(\(.*\)).*/\1/p' \
+		| xargs tests/vm/own_tests.sh arm64 $(TARGET)/vm/arm64 $(TARGET)/vm/own-arm64
 
 # What `make cross` and `make deb` build: dist is small and fast, release is ready in a third of the time.
 PACK ?= dist
