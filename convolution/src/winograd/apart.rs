@@ -1,7 +1,7 @@
 //! From inputs to the numbers of tiles.
 
 use super::{
-    batch::{Batch, LINE, Run, together},
+    batch::{Batch, LINE, Run, TOGETHER},
     forms::{MOST, SIDE, before},
 };
 use crate::{
@@ -79,7 +79,7 @@ unsafe fn take<V: Vector, const S: usize, const N: usize>(
                         }
                     }
                     let row = before(columns);
-                    let to = numbers.add(y * N * it.per_number + channel * together(S) + at);
+                    let to = numbers.add(y * N * it.per_number + channel * TOGETHER + at);
                     for x in 0..N {
                         row[x].store(to.add(x * it.per_number));
                     }

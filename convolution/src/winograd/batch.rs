@@ -3,19 +3,13 @@
 use super::forms::SIDE;
 use crate::planes::Planes;
 
-/// So many tiles at most. A multiple of every instruction set's lanes.
-pub(super) const MOST_TOGETHER: usize = 48;
-
-/// How many tiles: with the channels of a small network their numbers stay in the second-level cache, and whole tiles of
-/// pixels fill them.
-pub(super) const fn together(stride: usize) -> usize {
-    if stride == 1 { MOST_TOGETHER } else { 32 }
-}
+/// So many tiles at most: with the channels of a small network their numbers stay in a second-level cache of half a
+/// megabyte. A multiple of every instruction set's lanes.
+pub(super) const TOGETHER: usize = 32;
 
 /// Values of a line that holds the inputs of a batch: `SIDE` for each tile and step of the stride, as many more for each
 /// run, of which there may be as many as tiles; and what vectors may touch besides.
-pub(super) const LINE: usize = 2 * SIDE * MOST_TOGETHER + 32;
-const _: () = assert!(LINE >= (2 + 1) * SIDE * together(2) + 32);
+pub(super) const LINE: usize = (2 + 1) * SIDE * TOGETHER + 32;
 
 /// Tiles beside each other.
 #[derive(Clone, Copy, Debug, Default)]
@@ -33,14 +27,14 @@ pub(super) struct Run {
 pub(super) struct Batch {
     /// How many tiles.
     pub(super) count: usize,
-    runs: [Run; MOST_TOGETHER],
+    runs: [Run; TOGETHER],
     runs_count: usize,
     /// Of each tile where its inputs begin in a line.
-    pub(super) lines: [u32; MOST_TOGETHER],
+    pub(super) lines: [u32; TOGETHER],
     /// Of each tile where its outputs begin in a plane.
-    pub(super) places: [u32; MOST_TOGETHER],
+    pub(super) places: [u32; TOGETHER],
     /// How many of its outputs, down and across, are the plane's.
-    pub(super) sizes: [[u8; 2]; MOST_TOGETHER],
+    pub(super) sizes: [[u8; 2]; TOGETHER],
     /// A bit for each tile whose outputs all are.
     whole: u64,
 }
@@ -50,14 +44,14 @@ impl Batch {
     pub(super) fn new(output: &Planes, stride: usize, first: usize) -> Self {
         let (height, width) = (output.shape.height, output.shape.width);
         let across = width.div_ceil(SIDE);
-        let count = together(stride).min(height.div_ceil(SIDE) * across - first);
+        let count = TOGETHER.min(height.div_ceil(SIDE) * across - first);
         let mut it = Self {
             count,
-            runs: [Run::default(); MOST_TOGETHER],
+            runs: [Run::default(); TOGETHER],
             runs_count: 0,
-            lines: [0; MOST_TOGETHER],
-            places: [0; MOST_TOGETHER],
-            sizes: [[0; 2]; MOST_TOGETHER],
+            lines: [0; TOGETHER],
+            places: [0; TOGETHER],
+            sizes: [[0; 2]; TOGETHER],
             whole: 0,
         };
         let (mut done, mut line) = (0, 0);

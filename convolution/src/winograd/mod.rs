@@ -13,7 +13,7 @@ mod together;
 
 use self::{
     apart::{Inputs, LINES, take_apart},
-    batch::{Batch, together},
+    batch::{Batch, TOGETHER},
     forms::{COMMON, SIDE, WEIGHTS, numbers, weight, weights},
     together::{Outputs, put_together},
 };
@@ -57,13 +57,13 @@ impl Winograd {
         let weights = (0..WEIGHTS * WEIGHTS).map(|at| {
             pack(outputs, inputs, isa.channels(), |output, input| kernels[output * inputs + input][at])
         });
-        let per_number = per_number(inputs.max(outputs), stride);
+        let per_number = per_number(inputs.max(outputs));
         Self {
             inputs: Inputs { planes: input, stride, before: convolution.before, per_number },
             outputs: Outputs { planes: output, stride, clamp, per_number },
             tiles: output.shape.height.div_ceil(SIDE) * output.shape.width.div_ceil(SIDE),
             weights: weights.collect(),
-            offsets: (0..inputs).map(|input| (input * together(stride)) as u32).collect(),
+            offsets: (0..inputs).map(|input| (input * TOGETHER) as u32).collect(),
             zeros: vec![0.0; outputs],
             bias,
             activation,
@@ -95,7 +95,7 @@ impl Winograd {
             // The products of a number lie where the number before it was: less memory, more of it in the cache.
             let products = scratch.add(LINES);
             let taken = products.add(self.inputs.per_number);
-            for first in (0..self.tiles).step_by(together(stride)) {
+            for first in (0..self.tiles).step_by(TOGETHER) {
                 let batch = Batch::new(&self.outputs.planes, stride, first);
                 take_apart(isa, &self.inputs, &batch, input, scratch, taken);
                 for number in 0..across * across {
@@ -111,7 +111,7 @@ impl Winograd {
                         input: taken.add(number * self.inputs.per_number),
                         residual: std::ptr::null(),
                         output: products.add(number * self.outputs.per_number),
-                        output_plane: together(stride),
+                        output_plane: TOGETHER,
                         residual_plane: 0,
                         pixels: [0, batch.count],
                     };
@@ -131,8 +131,8 @@ impl Winograd {
 }
 
 /// From one number of all channels' tiles to the next; not a multiple of the cache's way, where all would meet.
-fn per_number(channels: usize, stride: usize) -> usize {
-    channels * together(stride) + 16
+fn per_number(channels: usize) -> usize {
+    channels * TOGETHER + 16
 }
 
 /// `G g G^T`, in double precision.

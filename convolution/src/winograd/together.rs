@@ -3,7 +3,7 @@
 use std::mem::MaybeUninit;
 
 use super::{
-    batch::{Batch, together},
+    batch::{Batch, TOGETHER},
     forms::{SIDE, after},
 };
 use crate::{
@@ -51,14 +51,14 @@ unsafe fn put_together_with<V: Vector>(
     // SAFETY: handed on.
     unsafe {
         match it.stride {
-            1 => put::<V, 1, 6>(it, batch, products, residual, output),
-            _ => put::<V, 2, 9>(it, batch, products, residual, output),
+            1 => put::<V, 6>(it, batch, products, residual, output),
+            _ => put::<V, 9>(it, batch, products, residual, output),
         }
     }
 }
 
 #[inline(always)]
-unsafe fn put<V: Vector, const S: usize, const N: usize>(
+unsafe fn put<V: Vector, const N: usize>(
     it: &Outputs,
     batch: &Batch,
     products: *const f32,
@@ -72,7 +72,7 @@ unsafe fn put<V: Vector, const S: usize, const N: usize>(
         for channel in 0..it.planes.shape.channels {
             let plane = channel * it.planes.plane();
             for at in (0..batch.count).step_by(V::LANES) {
-                let from = products.add(channel * together(S) + at);
+                let from = products.add(channel * TOGETHER + at);
                 // Zeros would be written each time.
                 let mut rows = MaybeUninit::<[[V; N]; SIDE]>::uninit();
                 let first = rows.as_mut_ptr().cast::<V>();
