@@ -72,10 +72,15 @@ def arguments():
     parser = argparse.ArgumentParser(description="Puts andon beside what people would use otherwise.")
     parser.add_argument("--andon", type=Path, required=True, help="the program")
     parser.add_argument("--standin", type=Path, required=True, help="iothub-standin, which takes the reports")
-    parser.add_argument("--out", type=Path, required=True, help="where tables and work files go")
+    parser.add_argument("--out", type=absolute, required=True, help="where tables and work files go")
     parser.add_argument("--models", type=Path, help="a folder with yolox_nano_coco/model.onnx, if you have it")
     parser.add_argument("--quick", action="store_true", help="only whether all of it works and agrees")
     return parser.parse_args()
+
+
+def absolute(path):
+    """Converters of peers run in folders of their own."""
+    return Path(path).resolve()
 
 
 def tell(what):
