@@ -1,5 +1,7 @@
 //! An ONNX file, refused where it claims more than it holds.
 
+use std::collections::HashSet;
+
 use prost::Message;
 use tract_onnx::pb::{
     GraphProto, ModelProto, TensorProto,
@@ -16,6 +18,7 @@ pub(in crate::inspection) fn decode(bytes: &[u8]) -> Result<ModelProto, String> 
     let model = decode_alone(bytes)?;
     let graph = model.graph.as_ref().ok_or("it is no ONNX file: it holds no graph")?;
     weights(graph).try_for_each(check)?;
+    outputs_are_made(graph)?;
     Ok(model)
 }
 
@@ -35,6 +38,19 @@ pub(in crate::inspection) fn weights(graph: &GraphProto) -> Box<dyn Iterator<Ite
         attribute.t.iter().chain(&attribute.tensors).chain(branches)
     });
     Box::new(graph.initializer.iter().chain(of_nodes))
+}
+
+/// tract takes it for granted, and panics.
+fn outputs_are_made(graph: &GraphProto) -> Result<(), String> {
+    let given = graph.input.iter().map(|it| &it.name).chain(graph.initializer.iter().map(|it| &it.name));
+    let made: HashSet<&String> = given.chain(graph.node.iter().flat_map(|node| &node.output)).collect();
+    match graph.output.iter().find(|output| !made.contains(&output.name)) {
+        None => Ok(()),
+        Some(output) => Err(format!(
+            "its output {:?} is made by no operator: the file is damaged, export it again",
+            output.name
+        )),
+    }
 }
 
 fn check(tensor: &TensorProto) -> Result<(), String> {
@@ -82,4 +98,19 @@ fn size(kind: i32) -> Option<usize> {
         DataType::Double | DataType::Int64 | DataType::Uint64 => 8,
         _ => return None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_output_that_no_operator_makes_is_named() {
+        let whole = include_bytes!("../../../tests/packs/shade/model.onnx");
+        let mut model = decode(whole).unwrap();
+        let output = &mut model.graph.as_mut().unwrap().output[0];
+        "verdict".clone_into(&mut output.name);
+        let refusal = decode(&model.encode_to_vec()).unwrap_err();
+        assert!(refusal.contains("its output \"verdict\" is made by no operator"), "{refusal}");
+    }
 }
