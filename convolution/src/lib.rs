@@ -4,7 +4,8 @@
 //! computed directly, without copying their input's windows together first (im2col): planes share their padding, so that
 //! a kernel's step is one long row of pixels at a constant distance; sums of several channels and pixels stay in
 //! registers; bias, residual sum and activation are done on the way out; joined results are written where they belong.
-//! The kernels are chosen at run time from those of the processor ([`Isa`]).
+//! A 3x3 kernel over many channels goes Winograd's way, with a quarter of the products, or half of them with stride 2.
+//! The kernels are chosen at run time from those of the processor ([`Isa`]); [`widest`] does so for safe code of others.
 //!
 //! It computes in single precision and knows nothing of files, layers or training. What it cannot do it refuses, and
 //! its user keeps another way. This is the one crate in which `unsafe` may stand.

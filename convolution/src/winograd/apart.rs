@@ -1,7 +1,7 @@
 //! From inputs to the numbers of tiles.
 
 use super::{
-    batch::{Batch, LINE, Run, TOGETHER},
+    batch::{Batch, LINE, Run, TILES},
     forms::{MOST, SIDE, before},
 };
 use crate::{
@@ -23,12 +23,12 @@ pub(super) struct Inputs {
     pub(super) stride: usize,
     /// Zeros above and to the left.
     pub(super) before: [usize; 2],
-    /// From one number of all channels' tiles to the next.
+    /// From one number of all channels' tiles to the next; that of the products, which take their place.
     pub(super) per_number: usize,
 }
 
 on_each_isa! {
-    /// `B^T d B` of a batch's tiles of every channel, into `[number][channel][TOGETHER]`. `lines` has room for `LINES`.
+    /// `B^T d B` of a batch's tiles of every channel, into `[number][channel][TILES]`. `lines` has room for `LINES`.
     ///
     /// # Safety
     /// `input` begins the planes, around which there is memory as there is around all; `numbers` has room.
@@ -79,7 +79,7 @@ unsafe fn take<V: Vector, const S: usize, const N: usize>(
                         }
                     }
                     let row = before(columns);
-                    let to = numbers.add(y * N * it.per_number + channel * TOGETHER + at);
+                    let to = numbers.add(y * N * it.per_number + channel * TILES + at);
                     for x in 0..N {
                         row[x].store(to.add(x * it.per_number));
                     }

@@ -3,13 +3,13 @@
 use super::forms::SIDE;
 use crate::planes::Planes;
 
-/// So many tiles at most: with the channels of a small network their numbers stay in a second-level cache of half a
+/// Tiles of a batch, at most: with the channels of a small network their numbers stay in a second-level cache of half a
 /// megabyte. A multiple of every instruction set's lanes.
-pub(super) const TOGETHER: usize = 32;
+pub(super) const TILES: usize = 32;
 
 /// Values of a line that holds the inputs of a batch: `SIDE` for each tile and step of the stride, as many more for each
 /// run, of which there may be as many as tiles; and what vectors may touch besides.
-pub(super) const LINE: usize = (2 + 1) * SIDE * TOGETHER + 32;
+pub(super) const LINE: usize = (2 + 1) * SIDE * TILES + 32;
 
 /// Tiles beside each other.
 #[derive(Clone, Copy, Debug, Default)]
@@ -27,14 +27,14 @@ pub(super) struct Run {
 pub(super) struct Batch {
     /// How many tiles.
     pub(super) count: usize,
-    runs: [Run; TOGETHER],
+    runs: [Run; TILES],
     runs_count: usize,
     /// Of each tile where its inputs begin in a line.
-    pub(super) lines: [u32; TOGETHER],
+    pub(super) lines: [u32; TILES],
     /// Of each tile where its outputs begin in a plane.
-    pub(super) places: [u32; TOGETHER],
+    pub(super) places: [u32; TILES],
     /// How many of its outputs, down and across, are the plane's.
-    pub(super) sizes: [[u8; 2]; TOGETHER],
+    pub(super) sizes: [[u8; 2]; TILES],
     /// A bit for each tile whose outputs all are.
     whole: u64,
 }
@@ -44,14 +44,14 @@ impl Batch {
     pub(super) fn new(output: &Planes, stride: usize, first: usize) -> Self {
         let (height, width) = (output.shape.height, output.shape.width);
         let across = width.div_ceil(SIDE);
-        let count = TOGETHER.min(height.div_ceil(SIDE) * across - first);
+        let count = TILES.min(height.div_ceil(SIDE) * across - first);
         let mut it = Self {
             count,
-            runs: [Run::default(); TOGETHER],
+            runs: [Run::default(); TILES],
             runs_count: 0,
-            lines: [0; TOGETHER],
-            places: [0; TOGETHER],
-            sizes: [[0; 2]; TOGETHER],
+            lines: [0; TILES],
+            places: [0; TILES],
+            sizes: [[0; 2]; TILES],
             whole: 0,
         };
         let (mut done, mut line) = (0, 0);

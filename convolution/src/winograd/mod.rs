@@ -13,7 +13,7 @@ mod together;
 
 use self::{
     apart::{Inputs, LINES, take_apart},
-    batch::{Batch, TOGETHER},
+    batch::{Batch, TILES},
     forms::{COMMON, SIDE, WEIGHTS, numbers, weight, weights},
     together::{Outputs, put_together},
 };
@@ -63,7 +63,7 @@ impl Winograd {
             outputs: Outputs { planes: output, stride, clamp, per_number },
             tiles: output.shape.height.div_ceil(SIDE) * output.shape.width.div_ceil(SIDE),
             weights: weights.collect(),
-            offsets: (0..inputs).map(|input| (input * TOGETHER) as u32).collect(),
+            offsets: (0..inputs).map(|input| (input * TILES) as u32).collect(),
             zeros: vec![0.0; outputs],
             bias,
             activation,
@@ -95,7 +95,7 @@ impl Winograd {
             // The products of a number lie where the number before it was: less memory, more of it in the cache.
             let products = scratch.add(LINES);
             let taken = products.add(self.inputs.per_number);
-            for first in (0..self.tiles).step_by(TOGETHER) {
+            for first in (0..self.tiles).step_by(TILES) {
                 let batch = Batch::new(&self.outputs.planes, stride, first);
                 take_apart(isa, &self.inputs, &batch, input, scratch, taken);
                 for number in 0..across * across {
@@ -111,7 +111,7 @@ impl Winograd {
                         input: taken.add(number * self.inputs.per_number),
                         residual: std::ptr::null(),
                         output: products.add(number * self.outputs.per_number),
-                        output_plane: TOGETHER,
+                        output_plane: TILES,
                         residual_plane: 0,
                         pixels: [0, batch.count],
                     };
@@ -132,7 +132,7 @@ impl Winograd {
 
 /// From one number of all channels' tiles to the next; not a multiple of the cache's way, where all would meet.
 fn per_number(channels: usize) -> usize {
-    channels * TOGETHER + 16
+    channels * TILES + 16
 }
 
 /// `G g G^T`, in double precision.

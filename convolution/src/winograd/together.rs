@@ -3,7 +3,7 @@
 use std::mem::MaybeUninit;
 
 use super::{
-    batch::{Batch, TOGETHER},
+    batch::{Batch, TILES},
     forms::{SIDE, after},
 };
 use crate::{
@@ -27,7 +27,7 @@ pub(super) struct Outputs {
 }
 
 on_each_isa! {
-    /// `A^T m A` of a batch's tiles of every channel, from `[number][channel][TOGETHER]`.
+    /// `A^T m A` of a batch's tiles of every channel, from `[number][channel][TILES]`.
     ///
     /// # Safety
     /// `products` are there; `output` and `residual` (null for none) begin planes of the geometry.
@@ -72,7 +72,7 @@ unsafe fn put<V: Vector, const N: usize>(
         for channel in 0..it.planes.shape.channels {
             let plane = channel * it.planes.plane();
             for at in (0..batch.count).step_by(V::LANES) {
-                let from = products.add(channel * TOGETHER + at);
+                let from = products.add(channel * TILES + at);
                 // Zeros would be written each time.
                 let mut rows = MaybeUninit::<[[V; N]; SIDE]>::uninit();
                 let first = rows.as_mut_ptr().cast::<V>();
