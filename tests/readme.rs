@@ -66,6 +66,7 @@ fn the_readme_holds_the_commands_that_are_tested_here_and_no_other() {
         "make infra",
         "make soak DAYS=30",
         "make test",
+        "make test-arm",
         "make test-vm",
     ];
     assert_eq!(inline, BTreeSet::from(tested));
