@@ -132,8 +132,7 @@ fn read(
     block[0] = start(bits, dc, mean)? as f32 * factors[0];
     let (mut next, mut seen) = (1, 0);
     while next < 64 {
-        let step = ac.step(bits.window())?;
-        bits.consume(step.length);
+        let step = bits.step(|window| ac.step(window))?;
         next += step.advance;
         let order = usize::from((next - 1) as u8);
         let place = PLACES[order];
@@ -149,8 +148,7 @@ fn skip(bits: &mut Bits<'_>, dc: &Table, ac: &Table, mean: &mut i32) -> Option<(
     start(bits, dc, mean)?;
     let mut next = 1;
     while next < 64 {
-        let step = ac.skip(bits.window(), next)?;
-        bits.consume(step.length);
+        let step = bits.step(|window| ac.skip(window, next))?;
         next += step.advance;
     }
     (next == 64 || next > END).then_some(())
@@ -158,8 +156,7 @@ fn skip(bits: &mut Bits<'_>, dc: &Table, ac: &Table, mean: &mut i32) -> Option<(
 
 #[inline(always)]
 fn start(bits: &mut Bits<'_>, dc: &Table, mean: &mut i32) -> Option<i32> {
-    let step = dc.step(bits.window())?;
-    bits.consume(step.length);
+    let step = bits.step(|window| dc.step(window))?;
     *mean = mean.wrapping_add(i32::from(step.value));
     Some(*mean)
 }

@@ -1,5 +1,7 @@
 //! A JPEG's coded data: without what markers put into it, and as bits.
 
+use super::huffman::Step;
+
 /// Coded data in one piece, and where the stretches between restart markers end.
 #[derive(Debug, Default)]
 pub(super) struct Stream {
@@ -9,6 +11,13 @@ pub(super) struct Stream {
 
 /// Behind the data, so that most reads of eight bytes need no second thought.
 const PADDING: usize = 16;
+
+/// The longest step: a code of 16 bits and a difference of 11.
+const LONGEST: u32 = 27;
+
+/// A window is filled to 56 bits, and then a step is taken.
+const AHEAD: u32 = 56 - LONGEST;
+const _: () = assert!(AHEAD >= LONGEST);
 
 impl Stream {
     /// Takes what stands before the first marker that is no restart marker (T.81, F.1.2.3 and B.1.1.2). `None` where
@@ -46,7 +55,9 @@ impl Stream {
     pub(super) fn stretch(&self, number: usize) -> Option<Bits<'_>> {
         let end = *self.ends.get(number)?;
         let start = number.checked_sub(1).map_or(0, |before| self.ends[before]);
-        Some(Bits { bytes: &self.bytes, next: start, end, window: 0, count: 0 })
+        let mut bits = Bits { bytes: &self.bytes, next: start, end, window: 0, count: 0 };
+        bits.refill();
+        Some(bits)
     }
 }
 
@@ -61,21 +72,25 @@ pub(super) struct Bits<'a> {
 }
 
 impl Bits<'_> {
-    /// The next bits on the left, at least 56; zeros or what follows behind the end.
+    /// Takes a step, which `decode` finds in the next bits: they stand on the left, at least [`AHEAD`] of them, and zeros
+    /// or what follows behind the end. It takes at most [`LONGEST`].
     #[inline(always)]
-    pub(super) fn window(&mut self) -> u64 {
+    pub(super) fn step(&mut self, decode: impl FnOnce(u64) -> Option<Step>) -> Option<Step> {
+        // Looked up before the window is filled: each would otherwise wait for the other.
+        let step = decode(self.window)?;
+        self.refill();
+        self.window <<= step.length;
+        self.count = self.count.wrapping_sub(step.length);
+        Some(step)
+    }
+
+    /// To 56 bits or more.
+    #[inline(always)]
+    fn refill(&mut self) {
         let ahead = self.bytes.get(self.next..).and_then(|it| it.first_chunk());
         self.window |= ahead.map_or(0, |bytes| u64::from_be_bytes(*bytes)) >> self.count;
         self.next += ((63 - self.count) >> 3) as usize;
         self.count |= 56;
-        self.window
-    }
-
-    /// Leaves bits behind, at most as many as the last window had.
-    #[inline(always)]
-    pub(super) fn consume(&mut self, bits: u32) {
-        self.window <<= bits;
-        self.count = self.count.wrapping_sub(bits);
     }
 
     /// Whether more was read than there is.
