@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{CameraError, Frame, FrameSource, Next, Picture, Taken};
+use super::{Buffers, CameraError, Frame, FrameSource, Next, Picture, Taken};
 
 /// A larger file is no picture of a station's camera; it becomes a frame that cannot be decoded.
 const MAX_FILE_BYTES: u64 = 64 * 1024 * 1024;
@@ -33,6 +33,7 @@ pub struct Folder {
     at: usize,
     sequence: u64,
     due: Option<Instant>,
+    buffers: Buffers,
 }
 
 impl Folder {
@@ -40,7 +41,16 @@ impl Folder {
     /// yet is looked for at each call.
     #[must_use]
     pub fn new(path: &Path, pace: Pace, repeat: bool) -> Self {
-        Self { path: path.to_owned(), pace, repeat, pictures: Vec::new(), at: 0, sequence: 0, due: None }
+        Self {
+            path: path.to_owned(),
+            pace,
+            repeat,
+            pictures: Vec::new(),
+            at: 0,
+            sequence: 0,
+            due: None,
+            buffers: Buffers::default(),
+        }
     }
 
     fn fault(&self, reason: impl ToString, remedy: &str) -> CameraError {
@@ -94,7 +104,7 @@ impl FrameSource for Folder {
             return Ok(Next::Late);
         }
         let path = &self.pictures[self.at];
-        let picture = match read_picture(path) {
+        let picture = match read_with(path, &mut self.buffers) {
             Ok(picture) => picture,
             // A source that is gone shows nothing; it is looked for until it is back.
             Err(error) if self.repeat && !self.path.exists() => {
@@ -154,12 +164,19 @@ pub fn pictures_in(path: &Path) -> io::Result<Vec<PathBuf>> {
 /// # Errors
 /// When the file cannot be read, or is larger than any picture of a station's camera.
 pub fn read_picture(path: &Path) -> io::Result<Picture> {
-    let mut bytes = Vec::new();
-    File::open(path)?.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > MAX_FILE_BYTES {
-        return Err(io::Error::other(format!("it is larger than {MAX_FILE_BYTES} bytes")));
-    }
-    Ok(Picture::Encoded(Arc::from(bytes)))
+    read_with(path, &mut Buffers::default())
+}
+
+fn read_with(path: &Path, buffers: &mut Buffers) -> io::Result<Picture> {
+    let file = File::open(path)?;
+    let bytes = buffers.fill(|bytes| {
+        file.take(MAX_FILE_BYTES + 1).read_to_end(bytes)?;
+        if bytes.len() as u64 > MAX_FILE_BYTES {
+            return Err(io::Error::other(format!("it is larger than {MAX_FILE_BYTES} bytes")));
+        }
+        Ok(())
+    })?;
+    Ok(Picture::Encoded(bytes))
 }
 
 #[cfg(test)]

@@ -8,7 +8,8 @@ mod usb;
 pub use folder::{Folder, Pace, pictures_in, read_picture};
 pub use frame::{Frame, Taken};
 pub use picture::{
-    Colour, Decoder, Detail, Layout, Levels, Picture, PictureError, Pixels, Raw, Region, Wanted, Window,
+    Buffers, Colour, Decoder, Detail, Layout, Levels, Picture, PictureError, Pixels, Raw, Region, Wanted,
+    Window,
 };
 pub use usb::{
     Bus, Control, Controls, Device, Fault, Grab, Identity, Machine, Mode, Offer, PixelFormat, Preference,

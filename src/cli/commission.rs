@@ -212,7 +212,7 @@ fn keep(picture: &Picture, stem: &Path) -> Result<PathBuf, Failure> {
     };
     if let Picture::Encoded(bytes) = picture {
         let path = named("jpg");
-        fs::write(&path, bytes).map_err(|cause| failed(&path, &cause))?;
+        fs::write(&path, bytes.as_slice()).map_err(|cause| failed(&path, &cause))?;
         return Ok(path);
     }
     let path = named("png");

@@ -59,7 +59,7 @@ pub fn manifest(bytes: &[u8]) {
 /// Decodes a picture in both ways.
 pub fn picture(bytes: &[u8]) {
     for (colour, channels) in [(Colour::Grey, 1), (Colour::Rgb, 3)] {
-        if let Ok(pixels) = Picture::Encoded(Arc::from(bytes)).decode(colour) {
+        if let Ok(pixels) = Picture::Encoded(Arc::new(bytes.to_vec())).decode(colour) {
             let size = pixels.width as usize * pixels.height as usize * channels;
             assert!(pixels.samples.len() == size && usize::from(pixels.channels) == channels);
         }

@@ -8,7 +8,7 @@ use super::{pixels::Pixels, raw::Raw};
 #[derive(Clone, Debug)]
 pub enum Picture {
     /// A JPEG or PNG as it came, not looked at yet: it may be anything.
-    Encoded(Arc<[u8]>),
+    Encoded(Arc<Vec<u8>>),
     /// What a camera sends without compression.
     Raw(Arc<Raw>),
     /// Pixels.

@@ -1,5 +1,6 @@
 //! A picture, and as much of it as is wanted.
 
+mod buffers;
 mod region;
 mod error;
 mod pixels;
@@ -9,6 +10,7 @@ mod raw;
 mod content;
 mod decoder;
 
+pub use buffers::Buffers;
 pub use content::Picture;
 pub use decoder::Decoder;
 pub use error::PictureError;

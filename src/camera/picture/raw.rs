@@ -1,5 +1,7 @@
 //! Pictures as cameras send them without compression, turned into as many pixels as are wanted.
 
+use std::sync::Arc;
+
 use super::{
     error::{PictureError, check},
     pixels::{Colour, Pixels},
@@ -34,7 +36,7 @@ pub struct Raw {
     stride: usize,
     layout: Layout,
     levels: Levels,
-    bytes: Box<[u8]>,
+    bytes: Arc<Vec<u8>>,
 }
 
 impl Raw {
@@ -47,7 +49,7 @@ impl Raw {
         stride: u32,
         layout: Layout,
         levels: Levels,
-        bytes: &[u8],
+        bytes: Arc<Vec<u8>>,
     ) -> Result<Self, PictureError> {
         check(size)?;
         let [width, height] = size.map(|it| it as usize);
@@ -66,7 +68,7 @@ impl Raw {
             let there = bytes.len();
             return Err(PictureError::Undecodable(format!("it has {there} bytes, {needed} are needed")));
         }
-        Ok(Self { size, stride, layout, levels, bytes: bytes.into() })
+        Ok(Self { size, stride, layout, levels, bytes })
     }
 
     /// What is wanted, at least, and which part of the picture that is. Grey stays grey.
@@ -209,7 +211,7 @@ mod tests {
             Layout::Yuyv => [y, cb, y, cr].repeat(pixels / 2),
             Layout::Nv12 => [vec![y; pixels], [cb, cr].repeat(pixels / 4)].concat(),
         };
-        Raw::new(SIZE, 0, layout, levels, &bytes).unwrap()
+        Raw::new(SIZE, 0, layout, levels, bytes.into()).unwrap()
     }
 
     fn decode(raw: &Raw, wanted: Wanted) -> (Pixels, Window) {
@@ -251,7 +253,7 @@ mod tests {
     #[test]
     fn rows_may_be_padded() {
         let bytes: Vec<u8> = (0..16).flat_map(|row| [vec![row; 16], vec![255; 4]].concat()).collect();
-        let raw = Raw::new([16, 16], 20, Layout::Grey, Levels::Full, &bytes).unwrap();
+        let raw = Raw::new([16, 16], 20, Layout::Grey, Levels::Full, bytes.into()).unwrap();
         let (pixels, _) = decode(&raw, Wanted::all(Colour::Grey));
         assert!(pixels.samples.chunks(16).enumerate().all(|(row, it)| it == [row as u8; 16]));
     }
@@ -259,13 +261,13 @@ mod tests {
     #[test]
     fn half_a_picture_is_refused_with_its_bytes() {
         for (layout, needed) in [(Layout::Grey, 576), (Layout::Yuyv, 1152), (Layout::Nv12, 864)] {
-            let of = |length: usize| Raw::new(SIZE, 0, layout, Levels::Full, &vec![0; length]);
+            let of = |length: usize| Raw::new(SIZE, 0, layout, Levels::Full, vec![0; length].into());
             assert!(of(needed).is_ok(), "{layout:?}");
             let message = of(needed - 1).unwrap_err().to_string();
             assert!(message.contains(&format!("{} bytes, {needed} are needed", needed - 1)), "{message}");
         }
-        assert!(Raw::new([17, 16], 0, Layout::Yuyv, Levels::Full, &[0; 9999]).is_err());
-        assert!(Raw::new([u32::MAX, 16], 0, Layout::Grey, Levels::Full, &[]).is_err());
+        assert!(Raw::new([17, 16], 0, Layout::Yuyv, Levels::Full, vec![0; 9999].into()).is_err());
+        assert!(Raw::new([u32::MAX, 16], 0, Layout::Grey, Levels::Full, Arc::default()).is_err());
     }
 
     proptest! {
@@ -280,7 +282,7 @@ mod tests {
             for (at, luma) in bytes.iter_mut().step_by(step).take(32 * 18).enumerate() {
                 *luma = (at % 32) as u8;
             }
-            let raw = Raw::new(SIZE, 0, layout, Levels::Full, &bytes).unwrap();
+            let raw = Raw::new(SIZE, 0, layout, Levels::Full, bytes.into()).unwrap();
             let wanted = Wanted { colour: Colour::Grey, region: Some(region), detail: Detail::Either([keep; 2]) };
             let (pixels, window) = decode(&raw, wanted);
             prop_assert!(window.region.is_within(SIZE));

@@ -191,7 +191,7 @@ const KINDS: [(&str, &[u8]); 4] = [
 #[test]
 fn every_kind_of_jpeg_looks_as_another_decoder_sees_it() {
     for (kind, bytes) in KINDS {
-        let picture = Picture::Encoded(bytes.into());
+        let picture = Picture::Encoded(bytes.to_vec().into());
         let rgb = picture.decode(Colour::Rgb).unwrap();
         let expected = reference(&picture, Colour::Rgb);
         assert!(worst(&rgb.samples, &expected) <= 6, "{kind}: {}", worst(&rgb.samples, &expected));
@@ -228,14 +228,14 @@ fn a_frame_without_huffman_tables_is_decoded_with_the_usual_ones() {
     }
     bare.extend(rest);
     assert!(bare.len() < whole.len());
-    let picture = |bytes: &[u8]| Picture::Encoded(bytes.into()).decode(Colour::Rgb).unwrap();
+    let picture = |bytes: &[u8]| Picture::Encoded(bytes.to_vec().into()).decode(Colour::Rgb).unwrap();
     assert_eq!(picture(&bare), picture(whole));
 }
 
 #[test]
 fn a_reduced_scale_shows_the_same_picture() {
     for (kind, bytes) in KINDS.into_iter().filter(|(kind, _)| *kind != "progressive") {
-        let picture = Picture::Encoded(bytes.into());
+        let picture = Picture::Encoded(bytes.to_vec().into());
         let full = picture.decode(Colour::Grey).unwrap();
         for shrink in [2, 4, 8] {
             let (width, height) = (full.width / shrink, full.height / shrink);
@@ -281,7 +281,7 @@ proptest! {
     fn a_region_is_the_same_part_of_the_whole_picture(
         kind in 0..3usize, x in 0u32..120, y in 0u32..90, width in 1u32..60, height in 1u32..60, is_grey in any::<bool>()
     ) {
-        let picture = Picture::Encoded(KINDS[kind].1.into());
+        let picture = Picture::Encoded(KINDS[kind].1.to_vec().into());
         let colour = if is_grey { Colour::Grey } else { Colour::Rgb };
         let whole = picture.decode(colour).unwrap();
         let region = Region { x, y, width: width.min(whole.width - x), height: height.min(whole.height - y) };

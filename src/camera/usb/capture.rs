@@ -17,7 +17,7 @@ use super::{
     settings::UsbSettings,
     slot::Slot,
 };
-use crate::camera::{Frame, Picture, Taken};
+use crate::camera::{Buffers, Frame, Picture, Taken};
 
 /// The longest that the thread is deaf to a stop.
 const TURN: Duration = Duration::from_millis(100);
@@ -35,6 +35,7 @@ pub(super) struct Capture {
     bus: Box<dyn Bus>,
     settings: UsbSettings,
     slot: Slot,
+    buffers: Buffers,
     /// The camera that was bound, and the size that its pictures had: a station's regions are pixels.
     bound: Option<(Identity, [u32; 2])>,
     sequence: u64,
@@ -44,7 +45,8 @@ pub(super) struct Capture {
 
 impl Capture {
     pub(super) fn new(bus: Box<dyn Bus>, settings: UsbSettings, slot: Slot) -> Self {
-        Self { bus, settings, slot, bound: None, sequence: 0, failed: 0 }
+        let buffers = Buffers::default();
+        Self { bus, settings, slot, buffers, bound: None, sequence: 0, failed: 0 }
     }
 
     /// Runs until it is told to stop.
@@ -108,7 +110,7 @@ impl Capture {
             let gap = count.map_or(1, |before| grab.sequence.wrapping_sub(before)).clamp(1, LONGEST_GAP);
             count = Some(grab.sequence);
             self.sequence += u64::from(gap);
-            match picture(&grab, streaming) {
+            match picture(&grab, streaming, &mut self.buffers) {
                 Ok(picture) => {
                     damaged = None;
                     self.failed = 0;

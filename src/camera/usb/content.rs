@@ -6,7 +6,7 @@ use super::{
     device::{Grab, Streaming},
     mode::PixelFormat,
 };
-use crate::camera::picture::{Layout, Picture, Raw};
+use crate::camera::picture::{Buffers, Layout, Picture, Raw};
 
 /// A larger frame is no picture of a station's camera.
 pub(super) const MAX_FRAME_BYTES: usize = 64 * 1024 * 1024;
@@ -15,7 +15,11 @@ pub(super) const MAX_FRAME_BYTES: usize = 64 * 1024 * 1024;
 ///
 /// An error flag, no bytes, too many, too few for the format, a JPEG without its end: each was seen of real drivers, and
 /// some of them look like a picture to a decoder.
-pub(super) fn picture(grab: &Grab<'_>, streaming: &Streaming) -> Result<Picture, String> {
+pub(super) fn picture(
+    grab: &Grab<'_>,
+    streaming: &Streaming,
+    buffers: &mut Buffers,
+) -> Result<Picture, String> {
     let (length, mode) = (grab.bytes.len(), streaming.mode);
     if grab.is_damaged {
         return Err("the driver says that the frame is damaged".to_owned());
@@ -27,17 +31,18 @@ pub(super) fn picture(grab: &Grab<'_>, streaming: &Streaming) -> Result<Picture,
         return Err(format!("the frame has {length} bytes, at most {MAX_FRAME_BYTES} are allowed"));
     }
     let layout = match mode.format {
-        PixelFormat::Mjpeg => return jpeg(grab.bytes),
+        PixelFormat::Mjpeg => return jpeg(grab.bytes, buffers),
         PixelFormat::Yuyv => Layout::Yuyv,
         PixelFormat::Grey => Layout::Grey,
         PixelFormat::Nv12 => Layout::Nv12,
     };
-    let raw = Raw::new(mode.size, streaming.stride, layout, streaming.levels, grab.bytes);
+    let bytes = buffers.copy(grab.bytes);
+    let raw = Raw::new(mode.size, streaming.stride, layout, streaming.levels, bytes);
     raw.map(|raw| Picture::Raw(Arc::new(raw))).map_err(|error| format!("half a frame: {error}"))
 }
 
 /// Only from the start marker to the end marker: some cameras pad their frames.
-fn jpeg(bytes: &[u8]) -> Result<Picture, String> {
+fn jpeg(bytes: &[u8], buffers: &mut Buffers) -> Result<Picture, String> {
     if !bytes.starts_with(&[0xff, 0xd8]) {
         return Err("the frame is no JPEG".to_owned());
     }
@@ -46,7 +51,7 @@ fn jpeg(bytes: &[u8]) -> Result<Picture, String> {
     if !bytes.ends_with(&[0xff, 0xd9]) {
         return Err("half a frame: the JPEG ends early".to_owned());
     }
-    Ok(Picture::Encoded(bytes.into()))
+    Ok(Picture::Encoded(buffers.copy(bytes)))
 }
 
 #[cfg(test)]
@@ -76,7 +81,7 @@ mod tests {
             let mode = Mode { format, size: [32, 32], rate: None };
             let streaming = Streaming { mode, stride: 0, levels: Levels::Full };
             let grab = Grab { bytes, is_damaged, sequence: 0, age: None };
-            match (picture(&grab, &streaming), expected) {
+            match (picture(&grab, &streaming, &mut Buffers::default()), expected) {
                 (Ok(_), None) => {}
                 (Err(reason), Some(words)) => assert!(reason.contains(words), "{reason}"),
                 (found, expected) => panic!("{format:?}: {found:?}, not {expected:?}"),
