@@ -61,7 +61,8 @@ impl Axis {
 
     /// Whether samples are taken as they are.
     pub(super) fn is_copy(&self) -> bool {
-        self.taps == 1
+        // A single sample that is to become more is taken once for each.
+        self.taps == 1 && self.used().len() == self.starts.len()
     }
 
     /// Blends the source rows of row `n`, of which `row` gives each.

@@ -40,6 +40,18 @@ fn a_region_of_the_models_size_arrives_unchanged() {
 }
 
 #[test]
+fn a_region_of_one_column_fills_the_whole_width() {
+    let pixels = picture(100, 50, 1);
+    let mut tensor = vec![f32::NAN; 32 * 16];
+    let region = Region { x: 10, y: 5, width: 1, height: 16 };
+    let mut preparation = Preparation::new(input(Fit::Stretch, InputColour::Grey, Layout::Nchw));
+    preparation.write(&pixels, &all(&pixels), region, &mut tensor).unwrap();
+    for (y, row) in tensor.chunks(32).enumerate() {
+        assert_eq!(row, [f32::from(pixels.samples[(y + 5) * 100 + 10]); 32]);
+    }
+}
+
+#[test]
 fn colours_and_layouts_arrive_where_the_model_wants_them() {
     let pixels = picture(32, 16, 3);
     let whole = Region { x: 0, y: 0, width: 32, height: 16 };
