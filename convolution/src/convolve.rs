@@ -80,7 +80,9 @@ impl Convolution {
 
     /// How much padding the planes that it makes must have, and with them those that it reads directly.
     pub(crate) fn padding(&self, input: Shape, output: Shape) -> usize {
-        if self.is_direct(input, output) {
+        if self.suits_winograd(input, output) {
+            0
+        } else if self.is_direct(input, output) {
             [self.before, self.after].as_flattened().iter().copied().max().unwrap_or(0)
         } else {
             self.axis(1).phases().1

@@ -296,16 +296,15 @@ impl Graph {
                     )
                 }
                 Kind::Pair { inputs: [a, b], pairing: Pairing::Add } => {
-                    // The later one: what is added must be there when it runs.
-                    let (made, plus) = if a > b { (*a, *b) } else { (*b, *a) };
-                    self.take(made, &readers, |plus, then| plus.is_none() && then.is_none()).map(
-                        |mut kind| {
-                            if let Kind::Convolve { plus: sum, .. } = &mut kind {
-                                *sum = Some(plus);
-                            }
-                            kind
-                        },
-                    )
+                    // Either is made where the sum was: what is added to it is there by then.
+                    [(*a, *b), (*b, *a)].into_iter().find_map(|(made, plus)| {
+                        let mut kind =
+                            self.take(made, &readers, |plus, then| plus.is_none() && then.is_none())?;
+                        if let Kind::Convolve { plus: sum, .. } = &mut kind {
+                            *sum = Some(plus);
+                        }
+                        Some(kind)
+                    })
                 }
                 Kind::Activate { input, activation } => {
                     let activation = *activation;
