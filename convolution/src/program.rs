@@ -106,9 +106,13 @@ impl Program {
                 steps.push((step.name.clone(), step.shape, task));
             }
         }
-        for (at, step) in graph.steps.iter().enumerate() {
-            if let Some(task) = task(&graph, &layout, &given, isa, Value(at)) {
-                steps.push((step.name.clone(), step.shape, task));
+        for at in 0..graph.steps.len() {
+            let task = task(&graph, &layout, &given, isa, Value(at));
+            let step = &mut graph.steps[at];
+            steps.extend(task.map(|task| (step.name.clone(), step.shape, task)));
+            // Weights are most of what a network takes, and these are in the task by now.
+            if let Kind::Convolve { convolution, .. } = &mut step.kind {
+                convolution.weights = Vec::new();
             }
         }
         let scratch = steps.iter().map(|(.., task)| match task {

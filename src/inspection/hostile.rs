@@ -132,7 +132,9 @@ pub fn graph(bytes: &[u8]) {
         mean: vec![0.0],
         std: vec![1.0],
     };
-    let Ok(mut network) = network::load(&Engine::Tract, bytes, &input, &[Pick::Nth(0)]) else { return };
+    let Ok(mut network) = network::load(&Engine::Tract, bytes.to_vec(), &input, &[Pick::Nth(0)]) else {
+        return;
+    };
     for _ in 0..2 {
         if let Ok(values) = network.input() {
             values.fill(1.0);

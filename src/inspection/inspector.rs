@@ -59,7 +59,7 @@ impl Inspector {
         let mut output = pack.manifest.output.clone();
         output.load(&|name| parity::numbers(&pack.folder.join(name))).map_err(refuse)?;
         let network =
-            network::load(engine, &bytes, &pack.manifest.input, &output.outputs()).map_err(refuse)?;
+            network::load(engine, bytes, &pack.manifest.input, &output.outputs()).map_err(refuse)?;
         let preparation = Preparation::new(pack.manifest.input.clone());
         let labels = pack.manifest.labels.iter().map(|label| Arc::from(label.as_str())).collect();
         let (pack, output, decoder) = (Arc::new(pack), Arc::new(output), Decoder::default());

@@ -41,7 +41,7 @@ impl Trial {
     ) -> Result<Self, String> {
         let load = |names: &[String]| {
             let picks: Vec<Pick> = names.iter().map(|name| Pick::Named(name.clone())).collect();
-            network::load(engine, bytes, input, &picks)
+            network::load(engine, bytes.to_vec(), input, &picks)
         };
         let mut names = told.outputs.as_ref().unwrap_or(&graph.outputs).clone();
         let mut network = match load(&names) {

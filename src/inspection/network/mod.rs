@@ -26,7 +26,7 @@ use crate::inspection::{decode::Pick, manifest::Input};
 /// What cannot be run, in the engine's words and with a remedy.
 pub(super) fn load(
     engine: &Engine,
-    bytes: &[u8],
+    bytes: Vec<u8>,
     input: &Input,
     outputs: &[Pick],
 ) -> Result<Box<dyn Network>, String> {
@@ -34,7 +34,7 @@ pub(super) fn load(
         Engine::Tract => Ok(Box::new(tract::Tract::load(bytes, input, outputs)?)),
         #[cfg(feature = "onnxruntime")]
         Engine::OnnxRuntime { library } => {
-            Ok(Box::new(onnxruntime::OnnxRuntime::load(library.as_deref(), bytes, input, outputs)?))
+            Ok(Box::new(onnxruntime::OnnxRuntime::load(library.as_deref(), &bytes, input, outputs)?))
         }
         #[cfg(not(feature = "onnxruntime"))]
         Engine::OnnxRuntime { .. } => {

@@ -47,7 +47,7 @@ pub(super) fn bytes(graph: GraphProto) -> Vec<u8> {
 }
 
 fn load(graph: GraphProto, outputs: &[Pick]) -> Result<Box<dyn Network>, String> {
-    super::load(&Engine::Tract, &bytes(graph), &input(), outputs)
+    super::load(&Engine::Tract, bytes(graph), &input(), outputs)
 }
 
 fn refusal(graph: GraphProto) -> String {
@@ -200,7 +200,7 @@ fn graphs_that_no_export_writes_are_refused() {
 #[test]
 fn a_truncated_or_altered_file_is_refused_or_run_and_never_ends_the_process() {
     let try_out = |bytes: &[u8]| {
-        let _ = super::load(&Engine::Tract, bytes, &input(), &[Pick::Nth(0)])
+        let _ = super::load(&Engine::Tract, bytes.to_vec(), &input(), &[Pick::Nth(0)])
             .map(|mut network| run(&mut *network).map(|_| ()));
     };
     let whole = bytes(graph());
@@ -221,6 +221,6 @@ fn a_truncated_or_altered_file_is_refused_or_run_and_never_ends_the_process() {
 #[test]
 fn an_engine_that_was_not_built_in_is_refused_with_the_remedy() {
     let engine = Engine::OnnxRuntime { library: None };
-    let refusal = refused(super::load(&engine, &bytes(graph()), &input(), &[Pick::Nth(0)]));
+    let refusal = refused(super::load(&engine, bytes(graph()), &input(), &[Pick::Nth(0)]));
     assert!(refusal.contains("--features onnxruntime") && refusal.contains("tract"), "{refusal}");
 }

@@ -42,12 +42,14 @@ pub(super) struct Tract {
 impl Tract {
     /// # Errors
     /// What tract cannot do, in its words and with a remedy.
-    pub(super) fn load(bytes: &[u8], input: &Input, outputs: &[Pick]) -> Result<Self, String> {
+    pub(super) fn load(bytes: Vec<u8>, input: &Input, outputs: &[Pick]) -> Result<Self, String> {
         guarded(|| Self::build(bytes, input, outputs))
     }
 
-    fn build(bytes: &[u8], input: &Input, outputs: &[Pick]) -> Result<Self, String> {
-        let Opened { mut model, shape, kind } = open(bytes, input)?;
+    fn build(bytes: Vec<u8>, input: &Input, outputs: &[Pick]) -> Result<Self, String> {
+        let Opened { mut model, shape, kind } = open(&bytes, input)?;
+        // Their place is taken by what the weights become.
+        drop(bytes);
         select(&mut model, outputs)?;
         let unfit = |reason: String| {
             format!("{reason}; [input] in model.toml asks for the shape {shape:?}: does it fit the graph?")

@@ -83,7 +83,7 @@ fn both_engines_answer_the_same_to_graphs_of_every_kind() {
         ("bytes", of_kind(DataType::Uint8), vec![named("same")]),
     ] {
         let answers = [Engine::Tract, engine()].map(|engine| {
-            let network = load(&engine, &bytes(graph.clone()), &input(), &picks).unwrap();
+            let network = load(&engine, bytes(graph.clone()), &input(), &picks).unwrap();
             let mut network = network.another().unwrap();
             assert_eq!(network.shape(), [1, 1, 2, 4]);
             network.input().unwrap().copy_from_slice(&PICTURE);
@@ -98,10 +98,10 @@ fn both_engines_answer_the_same_to_graphs_of_every_kind() {
 fn a_graph_that_onnxruntime_cannot_run_is_refused_in_its_words() {
     let mut unknown = graph();
     unknown.node[0].op_type = "NoSuchOperator".to_owned();
-    let refusal = load(&engine(), &bytes(unknown), &input(), &[Pick::Nth(0)]).err().unwrap();
+    let refusal = load(&engine(), bytes(unknown), &input(), &[Pick::Nth(0)]).err().unwrap();
     assert!(refusal.contains("onnxruntime says") && refusal.contains("NoSuchOperator"), "{refusal}");
     let refusal =
-        load(&engine(), &bytes(graph()), &input(), &[Pick::Named("boxes".to_owned())]).err().unwrap();
+        load(&engine(), bytes(graph()), &input(), &[Pick::Named("boxes".to_owned())]).err().unwrap();
     assert!(refusal.contains("no output"), "{refusal}");
 }
 
@@ -110,7 +110,7 @@ fn a_graph_that_onnxruntime_cannot_run_is_refused_in_its_words() {
 fn a_library_that_is_missing_or_none_is_refused_with_the_remedy() {
     if let Some(library) = env::var_os(CHILD) {
         let engine = Engine::OnnxRuntime { library: Some(library.into()) };
-        let refusal = load(&engine, &bytes(graph()), &input(), &[Pick::Nth(0)]).err().unwrap();
+        let refusal = load(&engine, bytes(graph()), &input(), &[Pick::Nth(0)]).err().unwrap();
         assert!(refusal.contains("ORT_DYLIB_PATH") && refusal.contains("engine = \"tract\""), "{refusal}");
         return;
     }

@@ -24,7 +24,7 @@ fn a_graph_that_asks_for_more_than_there_is_is_refused_in_little_memory() {
             std::process::abort();
         });
         return cases().into_iter().for_each(|(what, graph)| {
-            let loaded = load(&Engine::Tract, &bytes(graph), &input(), &[Pick::Nth(0)]);
+            let loaded = load(&Engine::Tract, bytes(graph), &input(), &[Pick::Nth(0)]);
             let refusal = loaded.err().unwrap_or_else(|| panic!("{what} was taken"));
             assert!(refusal.contains("MiB") || refusal.contains("multiplications"), "{what}: {refusal}");
         });
