@@ -34,6 +34,9 @@ pub enum Activation {
     Exp,
 }
 
+/// The least and the greatest of what is not clamped.
+pub(crate) const UNLIMITED: [f32; 2] = [f32::NEG_INFINITY, f32::INFINITY];
+
 impl Activation {
     /// Values of 0 at least.
     pub const RELU: Self = Self::Clamp { low: 0.0, high: f32::INFINITY };

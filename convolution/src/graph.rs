@@ -1,8 +1,13 @@
 //! What is to be computed, step by step, before it is decided how.
 
 use crate::{
-    activation::Activation, convolve::Convolution, enlarge::Between, pixelwise::Pairing, planes::Shape,
-    pool::MaxPool, thin::Every,
+    activation::{Activation, UNLIMITED},
+    convolve::Convolution,
+    enlarge::Between,
+    pixelwise::Pairing,
+    planes::Shape,
+    pool::MaxPool,
+    thin::Every,
 };
 
 /// A result of a step, for the steps that follow.
@@ -49,9 +54,12 @@ pub(crate) enum Kind {
         input: Value,
         activation: Activation,
     },
+    /// Then clamped. The second has half the rows and columns where it is half: each of its pixels is paired with four.
     Pair {
         inputs: [Value; 2],
         pairing: Pairing,
+        clamp: [f32; 2],
+        is_half: bool,
     },
     Pool {
         input: Value,
@@ -169,7 +177,7 @@ impl Graph {
         if shape != self.shape(inputs[1]) {
             return Err(Refusal::Shapes);
         }
-        self.push(name, Kind::Pair { inputs, pairing }, shape)
+        self.push(name, Kind::Pair { inputs, pairing, clamp: UNLIMITED, is_half: false }, shape)
     }
 
     /// The greatest of each window.
@@ -269,74 +277,5 @@ impl Graph {
         }
         self.steps.push(Step { name: name.to_owned(), kind, shape });
         Ok(Value(self.steps.len() - 1))
-    }
-
-    /// How often each result is read.
-    fn readers(&self) -> Vec<usize> {
-        let mut readers = vec![0; self.steps.len()];
-        let read = self.steps.iter().flat_map(|step| step.kind.inputs());
-        read.chain(self.outputs.iter().copied()).for_each(|value| readers[value.0] += 1);
-        readers
-    }
-
-    /// Puts factors, sums and functions that follow a convolution into it, where nobody else reads what it made.
-    pub(crate) fn fuse(&mut self) {
-        let mut readers = self.readers();
-        for at in 0..self.steps.len() {
-            let fused = match &self.steps[at].kind {
-                Kind::Convolve { input, convolution, plus: None, then: None } if convolution.is_scale() => {
-                    let (input, scale) = (*input, convolution.clone());
-                    self.take(input, &readers, |plus, then| plus.is_none() && then.is_none()).map(
-                        |mut kind| {
-                            if let Kind::Convolve { convolution, .. } = &mut kind {
-                                convolution.scale(&scale);
-                            }
-                            kind
-                        },
-                    )
-                }
-                Kind::Pair { inputs: [a, b], pairing: Pairing::Add } => {
-                    // Either is made where the sum was: what is added to it is there by then.
-                    [(*a, *b), (*b, *a)].into_iter().find_map(|(made, plus)| {
-                        let mut kind =
-                            self.take(made, &readers, |plus, then| plus.is_none() && then.is_none())?;
-                        if let Kind::Convolve { plus: sum, .. } = &mut kind {
-                            *sum = Some(plus);
-                        }
-                        Some(kind)
-                    })
-                }
-                Kind::Activate { input, activation } => {
-                    let activation = *activation;
-                    self.take(*input, &readers, |_, then| then.is_none()).map(|mut kind| {
-                        if let Kind::Convolve { then, .. } = &mut kind {
-                            *then = Some(activation);
-                        }
-                        kind
-                    })
-                }
-                _ => None,
-            };
-            if let Some(kind) = fused {
-                self.steps[at].kind = kind;
-                readers = self.readers();
-            }
-        }
-    }
-
-    /// The convolution that made this and that nobody else needs, if it is one that `fits`.
-    fn take(
-        &mut self,
-        made: Value,
-        readers: &[usize],
-        fits: impl Fn(Option<Value>, Option<Activation>) -> bool,
-    ) -> Option<Kind> {
-        let kind = &mut self.steps[made.0].kind;
-        match kind {
-            Kind::Convolve { plus, then, .. } if readers[made.0] == 1 && fits(*plus, *then) => {
-                Some(std::mem::replace(kind, Kind::Gone))
-            }
-            _ => None,
-        }
     }
 }

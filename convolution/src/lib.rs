@@ -25,6 +25,7 @@ mod softmax;
 mod rows;
 mod pool;
 mod enlarge;
+mod fuse;
 mod thin;
 mod graph;
 mod layout;

@@ -1,7 +1,11 @@
 //! A convolution in the form in which it is run: one of two ways.
 
 use crate::{
-    activation::Activation, convolve::Convolution, direct::Direct, planes::Planes, vector::Isa,
+    activation::{Activation, UNLIMITED},
+    convolve::Convolution,
+    direct::Direct,
+    planes::Planes,
+    vector::Isa,
     winograd::Winograd,
 };
 
@@ -22,7 +26,7 @@ impl Prepared {
         // A clamp is done in registers, all else in a step of its own.
         let (clamp, activation) = match activation {
             Some(Activation::Clamp { low, high }) => ([low, high], None),
-            other => ([f32::NEG_INFINITY, f32::INFINITY], other),
+            other => (UNLIMITED, other),
         };
         if convolution.suits_winograd(input.shape, output.shape) {
             Self::Winograd(Box::new(Winograd::new(isa, convolution, [input, output], clamp, activation)))

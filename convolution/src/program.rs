@@ -7,7 +7,7 @@ use crate::{
     enlarge::{Between, enlarge, interpolate},
     graph::{Graph, Kind, Value},
     layout::{Layout, Place},
-    pixelwise::{Pairing, pair},
+    pixelwise::{Pair, pair, pair_with_half},
     planes::{Planes, Shape},
     pool::{MaxPool, pool},
     prepared::Prepared,
@@ -50,8 +50,9 @@ enum Task {
         to: Place,
     },
     Pair {
-        pairing: Pairing,
+        pair: Pair,
         from: [Place; 2],
+        is_half: bool,
         to: Place,
     },
     Pool {
@@ -206,8 +207,14 @@ impl Program {
                 Task::Activate { activation, from, to } => {
                     activate(isa, *activation, first(from), first(to), extent(&to.planes));
                 }
-                Task::Pair { pairing, from: [a, b], to } => {
-                    pair(isa, *pairing, first(a), first(b), first(to), extent(&to.planes));
+                Task::Pair { pair: it, from: [a, b], is_half: false, to } => {
+                    pair(isa, it, first(a), first(b), first(to), extent(&to.planes));
+                }
+                Task::Pair { pair: it, from: [whole, half], is_half: true, to } => {
+                    for channel in 0..to.planes.shape.channels {
+                        let from = [rows(base, whole, channel), rows(base, half, channel)];
+                        pair_with_half(isa, it, from, rows_mut(base, to, channel));
+                    }
                 }
                 Task::Pool { pool: it, from, to } => {
                     let width = it.scratch([from.planes.shape.height, from.planes.shape.width]);
@@ -331,8 +338,9 @@ fn task(graph: &Graph, layout: &Layout, given: &[Value], isa: Isa, value: Value)
         Kind::Activate { input, activation } => {
             Task::Activate { activation: *activation, from: place(input), to }
         }
-        Kind::Pair { inputs, pairing } => {
-            Task::Pair { pairing: *pairing, from: [place(&inputs[0]), place(&inputs[1])], to }
+        Kind::Pair { inputs, pairing, clamp, is_half } => {
+            let pair = Pair { pairing: *pairing, clamp: *clamp };
+            Task::Pair { pair, from: [place(&inputs[0]), place(&inputs[1])], is_half: *is_half, to }
         }
         Kind::Pool { input, pool } => Task::Pool { pool: *pool, from: place(input), to },
         Kind::Enlarge { input, factor } => Task::Enlarge { factor: *factor, from: place(input), to },

@@ -365,6 +365,89 @@ fn a_network_with_every_kind_of_step_is_what_its_steps_are() {
 }
 
 #[test]
+fn a_doubled_value_is_paired_with_each_of_the_four_pixels_that_it_stands_for() {
+    for (height, width) in [(1, 1), (3, 5), (5, 17), (20, 40)] {
+        let large = Plain::noise(Shape { channels: 3, height: 2 * height, width: 2 * width }, 5);
+        let small = Plain::noise(Shape { channels: 3, height, width }, 6);
+        for (pairing, is_second, is_read_again, is_clamped) in (0..16)
+            .map(|bits| [0, 1, 2, 3].map(|bit| bits >> bit & 1 == 1))
+            .map(|[a, b, c, d]| (if a { Pairing::Add } else { Pairing::Multiply }, b, c, d))
+        {
+            let doubled = small.enlarge(2);
+            let of = |a: f32, b: f32| if pairing == Pairing::Add { a + b } else { a * b };
+            let values = large.values.iter().zip(&doubled.values).map(|(a, b)| of(*a, *b)).collect();
+            let paired = Plain { shape: large.shape, values };
+            let clamped = paired.map(|it| it.clamp(-0.25, 0.5));
+            let make = || {
+                let mut graph = Graph::default();
+                let large = graph.input("large", large.shape).unwrap();
+                let small = graph.input("small", small.shape).unwrap();
+                let doubled = graph.enlarge("doubled", small, [2, 2]).unwrap();
+                let inputs = if is_second { [large, doubled] } else { [doubled, large] };
+                let mut made = graph.pair("pair", inputs, pairing).unwrap();
+                if is_clamped {
+                    made =
+                        graph.activate("clamp", made, Activation::Clamp { low: -0.25, high: 0.5 }).unwrap();
+                }
+                graph.output(made);
+                if is_read_again {
+                    graph.output(doubled);
+                }
+                graph
+            };
+            let first = if is_clamped { &clamped } else { &paired };
+            let expected =
+                if is_read_again { vec![first.clone(), doubled.clone()] } else { vec![first.clone()] };
+            check(make, &[&large, &small], &expected).unwrap();
+        }
+    }
+}
+
+#[test]
+fn a_sum_goes_into_a_convolution_that_was_made_before_what_is_added() {
+    let shape = Shape { channels: 16, height: 16, width: 20 };
+    let input = Plain::noise(shape, 3);
+    let (first, pool) = (
+        convolution(16, 16, 3, 1, 50),
+        MaxPool { kernel: [3, 3], stride: [1, 1], before: [1, 1], after: [1, 1] },
+    );
+    let expected = input.convolve(&first).add(&input.pool(&pool)).map(|it| it.max(0.0));
+    for is_second in [false, true] {
+        let make = || {
+            let mut graph = Graph::default();
+            let x = graph.input("x", shape).unwrap();
+            let made = graph.convolve("first", x, first.clone()).unwrap();
+            let added = graph.pool("later", x, pool).unwrap();
+            let inputs = if is_second { [added, made] } else { [made, added] };
+            let sum = graph.pair("sum", inputs, Pairing::Add).unwrap();
+            let sum = graph.activate("relu", sum, Activation::RELU).unwrap();
+            graph.output(sum);
+            graph
+        };
+        check(make, &[&input], std::slice::from_ref(&expected)).unwrap();
+    }
+}
+
+#[test]
+fn a_sum_is_clamped_once_and_no_later_step_is_lost_in_it() {
+    let shape = Shape { channels: 4, height: 6, width: 7 };
+    let [a, b] = [1, 2].map(|seed| Plain::noise(shape, seed));
+    let expected = a.add(&b).map(|it| it.max(0.0)).map(|it| it.min(0.25)).map(|it| 1.0 / (1.0 + (-it).exp()));
+    let make = || {
+        let mut graph = Graph::default();
+        let inputs = ["a", "b"].map(|name| graph.input(name, shape).unwrap());
+        let sum = graph.pair("sum", inputs, Pairing::Add).unwrap();
+        let above = graph.activate("above", sum, Activation::RELU).unwrap();
+        let low = Activation::Clamp { low: f32::NEG_INFINITY, high: 0.25 };
+        let below = graph.activate("below", above, low).unwrap();
+        let made = graph.activate("sigmoid", below, Activation::Sigmoid).unwrap();
+        graph.output(made);
+        graph
+    };
+    check(make, &[&a, &b], &[expected]).unwrap();
+}
+
+#[test]
 fn an_interpolated_pixel_lies_between_its_neighbours() {
     let input = Plain::noise(Shape { channels: 2, height: 3, width: 5 }, 4);
     let between = |first: usize, second: usize, share: f32| Between { first, second, share };

@@ -127,6 +127,14 @@ impl Vector for Avx2 {
     }
 
     #[inline(always)]
+    unsafe fn twice(self) -> [Self; 2] {
+        unsafe {
+            let (low, high) = (_mm256_unpacklo_ps(self.0, self.0), _mm256_unpackhi_ps(self.0, self.0));
+            [Self(_mm256_permute2f128_ps::<0x20>(low, high)), Self(_mm256_permute2f128_ps::<0x31>(low, high))]
+        }
+    }
+
+    #[inline(always)]
     unsafe fn evens(self, other: Self) -> Self {
         Self(unsafe {
             let halves = _mm256_castps_pd(_mm256_shuffle_ps::<0b10_00_10_00>(self.0, other.0));

@@ -127,6 +127,15 @@ impl Vector for Avx512 {
     }
 
     #[inline(always)]
+    unsafe fn twice(self) -> [Self; 2] {
+        unsafe {
+            let first = _mm512_setr_epi32(0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7);
+            let second = _mm512_add_epi32(first, _mm512_set1_epi32(8));
+            [Self(_mm512_permutexvar_ps(first, self.0)), Self(_mm512_permutexvar_ps(second, self.0))]
+        }
+    }
+
+    #[inline(always)]
     unsafe fn evens(self, other: Self) -> Self {
         Self(unsafe {
             let places = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);

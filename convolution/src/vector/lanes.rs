@@ -43,6 +43,8 @@ pub(crate) trait Vector: Copy {
     unsafe fn store_fours(fours: [Self; 4], to: *mut f32, places: Self::Places);
     /// From four values a place to the first values of all places, the second, and so on; and back.
     unsafe fn transpose(four: [Self; 4]) -> [Self; 4];
+    /// Each value twice, over two vectors.
+    unsafe fn twice(self) -> [Self; 2];
     /// The first, third, and so on of the values of two.
     unsafe fn evens(self, other: Self) -> Self;
     /// Two to the power of a whole number in -126..=127.

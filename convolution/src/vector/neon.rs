@@ -109,6 +109,11 @@ impl Vector for Neon {
     }
 
     #[inline(always)]
+    unsafe fn twice(self) -> [Self; 2] {
+        unsafe { [Self(vzip1q_f32(self.0, self.0)), Self(vzip2q_f32(self.0, self.0))] }
+    }
+
+    #[inline(always)]
     unsafe fn evens(self, other: Self) -> Self {
         Self(unsafe { vuzp1q_f32(self.0, other.0) })
     }

@@ -102,6 +102,12 @@ impl Vector for Portable {
     }
 
     #[inline(always)]
+    unsafe fn twice(self) -> [Self; 2] {
+        let [a, b, c, d] = self.0;
+        [Self([a, a, b, b]), Self([c, c, d, d])]
+    }
+
+    #[inline(always)]
     unsafe fn evens(self, other: Self) -> Self {
         Self([self.0[0], self.0[2], other.0[0], other.0[2]])
     }
