@@ -90,7 +90,7 @@ fn whole(block: &mut Block, out: &mut [u8], stride: usize) {
     let across = pass(&std::array::from_fn(|u| std::array::from_fn(|v| block[u * 8 + v])));
     let down = pass(&std::array::from_fn(|v| std::array::from_fn(|x| across[x][v])));
     for (line, out) in down.iter().zip(out.chunks_mut(stride)) {
-        out[..8].copy_from_slice(&line.map(sample));
+        out[..8].iter_mut().zip(line).for_each(|(pixel, value)| *pixel = sample(*value));
     }
     block[..64].fill(0.0);
 }
