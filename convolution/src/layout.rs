@@ -109,12 +109,10 @@ fn pieces(graph: &Graph, within: &Within, planes: impl Fn(Value) -> Planes) -> V
         (piece.from, piece.to) = (piece.from.min(step), piece.to.max(step));
     };
     for (at, step) in graph.steps.iter().enumerate() {
-        match step.kind {
-            Kind::Gone => continue,
-            // All are brought before anything runs.
-            Kind::Input => touch(Value(at), 0),
-            _ => touch(Value(at), at),
+        if matches!(step.kind, Kind::Gone) {
+            continue;
         }
+        touch(Value(at), at);
         step.kind.inputs().into_iter().for_each(|input| touch(input, at));
     }
     graph.outputs.iter().for_each(|output| touch(*output, graph.steps.len()));

@@ -22,6 +22,7 @@ mod prepared;
 mod pixelwise;
 #[cfg(feature = "tract")]
 mod softmax;
+mod task;
 mod rows;
 mod pool;
 mod enlarge;

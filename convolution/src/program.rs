@@ -3,16 +3,16 @@
 use std::time::{Duration, Instant};
 
 use crate::{
-    activation::{Activation, activate},
-    enlarge::{Between, enlarge, interpolate},
+    activation::activate,
+    enlarge::{enlarge, interpolate},
     graph::{Graph, Kind, Value},
     layout::{Layout, Place},
-    pixelwise::{Pair, pair, pair_with_half},
+    pixelwise::{pair, pair_with_half},
     planes::{Planes, Shape},
-    pool::{MaxPool, pool},
-    prepared::Prepared,
+    pool::pool,
     rows::{Rows, RowsMut},
-    thin::{Every, thin},
+    task::{Source, Task},
+    thin::thin,
     vector::Isa,
 };
 
@@ -31,64 +31,6 @@ pub struct Program {
 /// The results of one run's steps, kept from run to run.
 pub struct Memory(Vec<f32>);
 
-#[derive(Debug)]
-enum Task {
-    /// Copies what the run is given.
-    Bring {
-        input: usize,
-        to: Place,
-    },
-    Convolve {
-        prepared: Prepared,
-        from: Source,
-        plus: Option<Place>,
-        to: Place,
-    },
-    Activate {
-        activation: Activation,
-        from: Place,
-        to: Place,
-    },
-    Pair {
-        pair: Pair,
-        from: [Place; 2],
-        is_half: bool,
-        to: Place,
-    },
-    Pool {
-        pool: MaxPool,
-        from: Place,
-        to: Place,
-    },
-    Enlarge {
-        factor: [usize; 2],
-        from: Place,
-        to: Place,
-    },
-    Interpolate {
-        axes: Box<[Vec<Between>; 2]>,
-        from: Place,
-        to: Place,
-    },
-    Thin {
-        axes: [Every; 2],
-        from: Place,
-        to: Place,
-    },
-    /// Copies the channels of a joined result that do not lie there yet; each with its first channel.
-    Join {
-        from: Vec<(Place, usize)>,
-        to: Place,
-    },
-}
-
-/// What a convolution reads.
-#[derive(Debug)]
-enum Source {
-    Given(usize),
-    Made(Place),
-}
-
 impl Program {
     /// Prepares a graph for an instruction set of this machine.
     #[must_use]
@@ -100,15 +42,8 @@ impl Program {
             .filter(|it| matches!(graph.steps[it.0].kind, Kind::Input))
             .collect();
         let mut steps = Vec::new();
-        for (number, value) in given.iter().enumerate() {
-            if !is_only_gathered(&graph, *value) {
-                let step = &graph.steps[value.0];
-                let task = Task::Bring { input: number, to: layout.place(*value) };
-                steps.push((step.name.clone(), step.shape, task));
-            }
-        }
         for at in 0..graph.steps.len() {
-            let task = task(&graph, &layout, &given, isa, Value(at));
+            let task = Task::new(&graph, &layout, &given, isa, Value(at));
             let step = &mut graph.steps[at];
             steps.extend(task.map(|task| (step.name.clone(), step.shape, task)));
             // Weights are most of what a network takes, and these are in the task by now.
@@ -116,17 +51,10 @@ impl Program {
                 convolution.weights = Vec::new();
             }
         }
-        let scratch = steps.iter().map(|(.., task)| match task {
-            Task::Convolve { prepared, .. } => prepared.scratch(),
-            Task::Pool { pool, from, .. } => {
-                pool.scratch([from.planes.shape.height, from.planes.shape.width])
-            }
-            Task::Interpolate { from, .. } => from.planes.shape.width,
-            _ => 0,
-        });
+        let scratch = steps.iter().map(|(.., task): &(_, _, Task)| task.scratch()).max().unwrap_or(0);
         Self {
             isa,
-            scratch: scratch.max().unwrap_or(0),
+            scratch,
             inputs: given.iter().map(|value| graph.shape(*value)).collect(),
             outputs: graph.outputs.iter().map(|value| layout.place(*value)).collect(),
             len: layout.len,
@@ -267,100 +195,10 @@ impl Program {
     }
 }
 
-impl Task {
-    /// What it makes as a whole.
-    fn made(&self) -> Option<&Place> {
-        match self {
-            Self::Bring { to, .. }
-            | Self::Convolve { to, .. }
-            | Self::Activate { to, .. }
-            | Self::Pair { to, .. }
-            | Self::Pool { to, .. }
-            | Self::Enlarge { to, .. }
-            | Self::Interpolate { to, .. }
-            | Self::Thin { to, .. } => Some(to),
-            // Of what it joins some was made by other steps.
-            Self::Join { .. } => None,
-        }
-    }
-
-    fn kind(&self) -> &'static str {
-        match self {
-            Self::Bring { .. } => "Bring",
-            Self::Convolve { .. } => "Convolve",
-            Self::Activate { .. } => "Activate",
-            Self::Pair { .. } => "Pair",
-            Self::Pool { .. } => "Pool",
-            Self::Enlarge { .. } => "Enlarge",
-            Self::Interpolate { .. } => "Interpolate",
-            Self::Thin { .. } => "Thin",
-            Self::Join { .. } => "Join",
-        }
-    }
-}
-
 impl std::fmt::Debug for Memory {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_tuple("Memory").field(&self.0.len()).finish()
     }
-}
-
-/// Whether an input is read only by convolutions that take their inputs apart first, and so where it is.
-fn is_only_gathered(graph: &Graph, value: Value) -> bool {
-    let mut readers = graph.steps.iter().filter(|step| step.kind.inputs().contains(&value));
-    !graph.outputs.contains(&value)
-        && readers.all(|step| match &step.kind {
-            Kind::Convolve { convolution, plus, .. } => {
-                *plus != Some(value) && convolution.gathers(graph.shape(value), step.shape)
-            }
-            _ => false,
-        })
-}
-
-fn task(graph: &Graph, layout: &Layout, given: &[Value], isa: Isa, value: Value) -> Option<Task> {
-    let to = layout.place(value);
-    let place = |value: &Value| layout.place(*value);
-    Some(match &graph.steps[value.0].kind {
-        Kind::Input | Kind::Part { .. } | Kind::Gone => return None,
-        Kind::Convolve { input, convolution, plus, then } => {
-            let direct = given.iter().position(|it| it == input).filter(|_| is_only_gathered(graph, *input));
-            let mut planes = place(input).planes;
-            if direct.is_some() {
-                planes.pad = 0;
-            }
-            Task::Convolve {
-                prepared: Prepared::new(isa, convolution, [planes, to.planes], *then),
-                from: direct.map_or_else(|| Source::Made(place(input)), Source::Given),
-                plus: plus.as_ref().map(place),
-                to,
-            }
-        }
-        Kind::Activate { input, activation } => {
-            Task::Activate { activation: *activation, from: place(input), to }
-        }
-        Kind::Pair { inputs, pairing, clamp, is_half } => {
-            let pair = Pair { pairing: *pairing, clamp: *clamp };
-            Task::Pair { pair, from: [place(&inputs[0]), place(&inputs[1])], is_half: *is_half, to }
-        }
-        Kind::Pool { input, pool } => Task::Pool { pool: *pool, from: place(input), to },
-        Kind::Enlarge { input, factor } => Task::Enlarge { factor: *factor, from: place(input), to },
-        Kind::Interpolate { input, axes } => Task::Interpolate { axes: axes.clone(), from: place(input), to },
-        Kind::Thin { input, axes } => Task::Thin { axes: *axes, from: place(input), to },
-        Kind::Join { inputs } => {
-            let mut from = Vec::new();
-            let mut channel = 0;
-            for input in inputs {
-                if place(input).at != to.at + channel * to.planes.plane() {
-                    from.push((place(input), channel));
-                }
-                channel += place(input).planes.shape.channels;
-            }
-            if from.is_empty() {
-                return None;
-            }
-            Task::Join { from, to }
-        }
-    })
 }
 
 /// From the first value of planes to behind the last, with the padding between.

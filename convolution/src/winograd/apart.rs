@@ -1,7 +1,7 @@
 //! From inputs to the numbers of tiles.
 
 use super::{
-    batch::{Batch, LINE, Run, TILES},
+    batch::{Batch, LINE, Numbers, Run, TILES},
     forms::{MOST, SIDE, before},
 };
 use crate::{
@@ -19,12 +19,9 @@ static ZEROS: [f32; LINE] = [0.0; LINE];
 #[derive(Debug)]
 pub(super) struct Inputs {
     pub(super) planes: Planes,
-    /// From one output's inputs to the next's, 1 or 2.
-    pub(super) stride: usize,
     /// Zeros above and to the left.
     pub(super) before: [usize; 2],
-    /// From one number of all channels' tiles to the next; that of the products, which take their place.
-    pub(super) per_number: usize,
+    pub(super) numbers: Numbers,
 }
 
 on_each_isa! {
@@ -45,7 +42,7 @@ unsafe fn take_apart_with<V: Vector>(
 ) {
     // SAFETY: handed on.
     unsafe {
-        match it.stride {
+        match it.numbers.stride {
             1 => take::<V, 1, 6>(it, batch, input, lines, numbers),
             _ => take::<V, 2, 9>(it, batch, input, lines, numbers),
         }
@@ -79,9 +76,9 @@ unsafe fn take<V: Vector, const S: usize, const N: usize>(
                         }
                     }
                     let row = before(columns);
-                    let to = numbers.add(y * N * it.per_number + channel * TILES + at);
+                    let to = numbers.add(y * N * it.numbers.each + channel * TILES + at);
                     for x in 0..N {
-                        row[x].store(to.add(x * it.per_number));
+                        row[x].store(to.add(x * it.numbers.each));
                     }
                 }
             }

@@ -1,6 +1,6 @@
 //! Tiles that are taken from input to output together, and where each begins.
 
-use super::forms::SIDE;
+use super::forms::{SIDE, numbers};
 use crate::planes::Planes;
 
 /// Tiles of a batch, at most: with the channels of a small network their numbers stay in a second-level cache of half a
@@ -10,6 +10,32 @@ pub(super) const TILES: usize = 32;
 /// Values of a line that holds the inputs of a batch: `SIDE` for each tile and step of the stride, as many more for each
 /// run, of which there may be as many as tiles; and what vectors may touch besides.
 pub(super) const LINE: usize = (2 + 1) * SIDE * TILES + 32;
+
+/// How the numbers of a batch lie, and then their products, which take their places: `[number][channel][TILES]`.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Numbers {
+    /// From one output's inputs to the next's, 1 or 2: it says how many there are.
+    pub(super) stride: usize,
+    /// Values that one number of all channels' tiles takes.
+    pub(super) each: usize,
+}
+
+impl Numbers {
+    pub(super) fn new(stride: usize, channels: usize) -> Self {
+        // Not a multiple of the cache's way, where all would meet.
+        Self { stride, each: channels * TILES + 16 }
+    }
+
+    /// How many a tile has along an axis.
+    pub(super) fn across(self) -> usize {
+        numbers(self.stride)
+    }
+
+    /// Values that all take.
+    pub(super) fn all(self) -> usize {
+        self.across() * self.across() * self.each
+    }
+}
 
 /// Tiles beside each other.
 #[derive(Clone, Copy, Debug, Default)]

@@ -13,8 +13,8 @@ mod together;
 
 use self::{
     apart::{Inputs, LINES, take_apart},
-    batch::{Batch, TILES},
-    forms::{COMMON, SIDE, WEIGHTS, numbers, weight, weights},
+    batch::{Batch, Numbers, TILES},
+    forms::{COMMON, SIDE, WEIGHTS, weight, weights},
     together::{Outputs, put_together},
 };
 use crate::{
@@ -57,10 +57,10 @@ impl Winograd {
         let weights = (0..WEIGHTS * WEIGHTS).map(|at| {
             pack(outputs, inputs, isa.channels(), |output, input| kernels[output * inputs + input][at])
         });
-        let per_number = per_number(inputs.max(outputs));
+        let numbers = Numbers::new(stride, inputs.max(outputs));
         Self {
-            inputs: Inputs { planes: input, stride, before: convolution.before, per_number },
-            outputs: Outputs { planes: output, stride, clamp, per_number },
+            inputs: Inputs { planes: input, before: convolution.before, numbers },
+            outputs: Outputs { planes: output, clamp, numbers },
             tiles: output.shape.height.div_ceil(SIDE) * output.shape.width.div_ceil(SIDE),
             weights: weights.collect(),
             offsets: (0..inputs).map(|input| (input * TILES) as u32).collect(),
@@ -71,8 +71,8 @@ impl Winograd {
     }
 
     pub(crate) fn scratch(&self) -> usize {
-        let numbers = numbers(self.inputs.stride);
-        LINES + (numbers * numbers + 1) * self.inputs.per_number + SLACK
+        let numbers = self.inputs.numbers;
+        LINES + numbers.each + numbers.all() + SLACK
     }
 
     /// Runs it.
@@ -90,13 +90,13 @@ impl Winograd {
     ) {
         // SAFETY: the scratch has these three parts; all places are within them or the planes.
         unsafe {
-            let stride = self.inputs.stride;
-            let across = numbers(stride);
+            let numbers = self.inputs.numbers;
+            let across = numbers.across();
             // The products of a number lie where the number before it was: less memory, more of it in the cache.
             let products = scratch.add(LINES);
-            let taken = products.add(self.inputs.per_number);
+            let taken = products.add(numbers.each);
             for first in (0..self.tiles).step_by(TILES) {
-                let batch = Batch::new(&self.outputs.planes, stride, first);
+                let batch = Batch::new(&self.outputs.planes, numbers.stride, first);
                 take_apart(isa, &self.inputs, &batch, input, scratch, taken);
                 for number in 0..across * across {
                     let (y, x) = (number / across, number % across);
@@ -108,9 +108,9 @@ impl Winograd {
                         high: f32::INFINITY,
                     };
                     let places = Places {
-                        input: taken.add(number * self.inputs.per_number),
+                        input: taken.add(number * numbers.each),
                         residual: std::ptr::null(),
-                        output: products.add(number * self.outputs.per_number),
+                        output: products.add(number * numbers.each),
                         output_plane: TILES,
                         residual_plane: 0,
                         pixels: [0, batch.count],
@@ -128,11 +128,6 @@ impl Winograd {
             }
         }
     }
-}
-
-/// From one number of all channels' tiles to the next; not a multiple of the cache's way, where all would meet.
-fn per_number(channels: usize) -> usize {
-    channels * TILES + 16
 }
 
 /// `G g G^T`, in double precision.

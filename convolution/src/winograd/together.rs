@@ -3,7 +3,7 @@
 use std::mem::MaybeUninit;
 
 use super::{
-    batch::{Batch, TILES},
+    batch::{Batch, Numbers, TILES},
     forms::{SIDE, after},
 };
 use crate::{
@@ -18,12 +18,9 @@ const MOST_LANES: usize = 16;
 #[derive(Debug)]
 pub(super) struct Outputs {
     pub(super) planes: Planes,
-    /// Of the inputs, 1 or 2.
-    pub(super) stride: usize,
     /// What an output is clamped to.
     pub(super) clamp: [f32; 2],
-    /// From one number of all channels' products to the next.
-    pub(super) per_number: usize,
+    pub(super) numbers: Numbers,
 }
 
 on_each_isa! {
@@ -50,7 +47,7 @@ unsafe fn put_together_with<V: Vector>(
 ) {
     // SAFETY: handed on.
     unsafe {
-        match it.stride {
+        match it.numbers.stride {
             1 => put::<V, 6>(it, batch, products, residual, output),
             _ => put::<V, 9>(it, batch, products, residual, output),
         }
@@ -79,7 +76,7 @@ unsafe fn put<V: Vector, const N: usize>(
                 for x in 0..N {
                     let mut column = [V::splat(0.0); N];
                     for y in 0..N {
-                        column[y] = V::load(from.add((y * N + x) * it.per_number));
+                        column[y] = V::load(from.add((y * N + x) * it.numbers.each));
                     }
                     let made = after(column);
                     for y in 0..SIDE {
