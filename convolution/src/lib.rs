@@ -22,14 +22,14 @@ mod prepared;
 mod pixelwise;
 #[cfg(feature = "tract")]
 mod softmax;
-mod task;
 mod rows;
 mod pool;
 mod enlarge;
-mod fuse;
 mod thin;
 mod graph;
+mod fuse;
 mod layout;
+mod task;
 mod program;
 #[cfg(feature = "tract")]
 pub mod tract;

@@ -28,8 +28,8 @@ on_each_isa! {
     /// `B^T d B` of a batch's tiles of every channel, into `[number][channel][TILES]`. `lines` has room for `LINES`.
     ///
     /// # Safety
-    /// `input` begins the planes, around which there is memory as there is around all; `numbers` has room.
-    fn take_apart(it: &Inputs, batch: &Batch, input: *const f32, lines: *mut f32, numbers: *mut f32) = take_apart_with
+    /// `input` begins the planes, around which there is memory as there is around all; `made` has room.
+    fn take_apart(it: &Inputs, batch: &Batch, input: *const f32, lines: *mut f32, made: *mut f32) = take_apart_with
 }
 
 #[inline(always)]
@@ -38,13 +38,13 @@ unsafe fn take_apart_with<V: Vector>(
     batch: &Batch,
     input: *const f32,
     lines: *mut f32,
-    numbers: *mut f32,
+    made: *mut f32,
 ) {
     // SAFETY: handed on.
     unsafe {
         match it.numbers.stride {
-            1 => take::<V, 1, 6>(it, batch, input, lines, numbers),
-            _ => take::<V, 2, 9>(it, batch, input, lines, numbers),
+            1 => take::<V, 1, 6>(it, batch, input, lines, made),
+            _ => take::<V, 2, 9>(it, batch, input, lines, made),
         }
     }
 }
@@ -55,7 +55,7 @@ unsafe fn take<V: Vector, const S: usize, const N: usize>(
     batch: &Batch,
     input: *const f32,
     lines: *mut f32,
-    numbers: *mut f32,
+    made: *mut f32,
 ) {
     // SAFETY: as promised; vectors that go beyond a batch end in the next channel, whose turn comes later, or in slack.
     unsafe {
@@ -76,7 +76,7 @@ unsafe fn take<V: Vector, const S: usize, const N: usize>(
                         }
                     }
                     let row = before(columns);
-                    let to = numbers.add(y * N * it.numbers.each + channel * TILES + at);
+                    let to = made.add(y * N * it.numbers.each + channel * TILES + at);
                     for x in 0..N {
                         row[x].store(to.add(x * it.numbers.each));
                     }

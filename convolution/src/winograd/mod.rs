@@ -18,7 +18,7 @@ use self::{
     together::{Outputs, put_together},
 };
 use crate::{
-    activation::{Activation, activate},
+    activation::{Activation, UNLIMITED, activate},
     convolve::Convolution,
     planes::{Planes, SLACK},
     tile::{Places, Sums, pack, sum},
@@ -100,12 +100,13 @@ impl Winograd {
                 take_apart(isa, &self.inputs, &batch, input, scratch, taken);
                 for number in 0..across * across {
                     let (y, x) = (number / across, number % across);
+                    let [low, high] = UNLIMITED;
                     let sums = Sums {
                         offsets: &self.offsets,
                         weights: &self.weights[weight(y) * WEIGHTS + weight(x)],
                         bias: if [y, x] == [COMMON; 2] { &self.bias } else { &self.zeros },
-                        low: f32::NEG_INFINITY,
-                        high: f32::INFINITY,
+                        low,
+                        high,
                     };
                     let places = Places {
                         input: taken.add(number * numbers.each),

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-/// More pictures are not on their way at a time.
-const MOST: usize = 16;
+/// So many free ones are kept; how many are on their way goes up and down.
+const SPARE: usize = 4;
 
 /// Memory of a larger picture is not kept: it is rare.
 const LARGEST: usize = 8 * 1024 * 1024;
@@ -27,9 +27,15 @@ impl Buffers {
         let bytes = Arc::make_mut(&mut buffer);
         bytes.clear();
         let written = write(bytes);
-        if bytes.capacity() <= LARGEST && self.lent.len() < MOST {
+        if bytes.capacity() <= LARGEST {
             self.lent.push(Arc::clone(&buffer));
         }
+        let mut free = 0;
+        self.lent.retain(|it| {
+            let is_free = Arc::strong_count(it) == 1;
+            free += usize::from(is_free);
+            !is_free || free <= SPARE
+        });
         written.map(|()| buffer)
     }
 
@@ -60,13 +66,13 @@ mod tests {
     }
 
     #[test]
-    fn no_more_is_kept_than_pictures_are_on_their_way() {
+    fn what_many_pictures_at_once_or_a_large_one_took_is_given_up() {
         let mut buffers = Buffers::default();
-        let many: Vec<_> = (0..2 * MOST).map(|_| buffers.copy(b"picture")).collect();
+        let many: Vec<_> = (0..50).map(|_| buffers.copy(b"picture")).collect();
         drop(many);
         buffers.copy(&vec![0; LARGEST + 1]);
         buffers.copy(b"small");
-        assert!(buffers.lent.len() <= MOST);
+        assert!(buffers.lent.len() <= SPARE + 1);
         assert!(buffers.lent.iter().all(|it| it.capacity() <= LARGEST));
     }
 

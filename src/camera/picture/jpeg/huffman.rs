@@ -5,6 +5,9 @@ const PEEK: u32 = 10;
 /// The same for passing over: several codes are taken at once.
 const SKIP_PEEK: u32 = 12;
 
+/// The longest step: a code of 16 bits and a difference of 11.
+pub(super) const LONGEST: u32 = 27;
+
 /// Of an entry: how many bits it takes.
 const LENGTH: u32 = 0x3f;
 /// Of an entry: the code is known, its value reaches beyond the looked-up bits.
@@ -84,7 +87,7 @@ impl Table {
         Some(table)
     }
 
-    /// The next coefficient; `window` has the next bits of the stream on its left, at least 27. `None` where no code
+    /// The next coefficient; `window` has the next bits of the stream on its left, at least [`LONGEST`]. `None` where no code
     /// starts like this.
     #[inline(always)]
     pub(super) fn step(&self, window: u64) -> Option<Step> {

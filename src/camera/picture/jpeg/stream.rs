@@ -1,6 +1,6 @@
 //! A JPEG's coded data: without what markers put into it, and as bits.
 
-use super::huffman::Step;
+use super::huffman::{LONGEST, Step};
 
 /// Coded data in one piece, and where the stretches between restart markers end.
 #[derive(Debug, Default)]
@@ -12,12 +12,9 @@ pub(super) struct Stream {
 /// Behind the data, so that most reads of eight bytes need no second thought.
 const PADDING: usize = 16;
 
-/// The longest step: a code of 16 bits and a difference of 11.
-const LONGEST: u32 = 27;
-
-/// A window is filled to 56 bits, and then a step is taken.
-const AHEAD: u32 = 56 - LONGEST;
-const _: () = assert!(AHEAD >= LONGEST);
+/// A window is filled to so many bits at least, and two steps may be taken from it.
+const FILLED: u32 = 56;
+const _: () = assert!(FILLED >= 2 * LONGEST);
 
 impl Stream {
     /// Takes what stands before the first marker that is no restart marker (T.81, F.1.2.3 and B.1.1.2). `None` where
@@ -72,8 +69,8 @@ pub(super) struct Bits<'a> {
 }
 
 impl Bits<'_> {
-    /// Takes a step, which `decode` finds in the next bits: they stand on the left, at least [`AHEAD`] of them, and zeros
-    /// or what follows behind the end. It takes at most [`LONGEST`].
+    /// Takes a step, which `decode` finds in the next bits: they stand on the left, at least [`LONGEST`] of them, and
+    /// zeros or what follows behind the end. It takes no more.
     #[inline(always)]
     pub(super) fn step(&mut self, decode: impl FnOnce(u64) -> Option<Step>) -> Option<Step> {
         // Looked up before the window is filled: each would otherwise wait for the other.
@@ -84,13 +81,13 @@ impl Bits<'_> {
         Some(step)
     }
 
-    /// To 56 bits or more.
+    /// To [`FILLED`] bits or more.
     #[inline(always)]
     fn refill(&mut self) {
         let ahead = self.bytes.get(self.next..).and_then(|it| it.first_chunk());
         self.window |= ahead.map_or(0, |bytes| u64::from_be_bytes(*bytes)) >> self.count;
         self.next += ((63 - self.count) >> 3) as usize;
-        self.count |= 56;
+        self.count |= FILLED;
     }
 
     /// Whether more was read than there is.

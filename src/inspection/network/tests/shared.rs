@@ -45,7 +45,7 @@ fn models_of_other_projects_answer_as_onnxruntime_does() {
         };
         let picks: Vec<Pick> = meta.outputs.iter().map(|it| Pick::Named(it.name.clone())).collect();
         let bytes = fs::read(folder.join("model.onnx")).unwrap();
-        let mut network = super::super::load(&Engine::Tract, bytes.clone(), &input, &picks)
+        let mut network = super::super::load(&Engine::Tract, bytes, &input, &picks)
             .unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
         for picture in ["a", "b"] {
             let numbers = |name: String| parity::numbers(&folder.join(name)).unwrap();
