@@ -4,12 +4,14 @@ import argparse
 import copy
 import math
 import os
+import tempfile
 import time
 from pathlib import Path
 
 import cv2
 import numpy as np
 import torch
+from torch import distributed, multiprocessing
 
 from augment import sample
 from data import load_pairs
@@ -21,14 +23,13 @@ from net import STRIDE, Detector
 class Crops(torch.utils.data.IterableDataset):
     """Batches without end, drawn from a seed."""
 
-    def __init__(self, pairs, batch: int, seed: int):
-        self.pairs, self.batch, self.seed = pairs, batch, seed
+    def __init__(self, pairs, batch: int, seed: int, rank: int):
+        self.pairs, self.batch, self.seed, self.rank = pairs, batch, seed, rank
 
     def __iter__(self):
         cv2.setNumThreads(0)
         torch.set_num_threads(1)
-        worker = torch.utils.data.get_worker_info()
-        rng = np.random.default_rng([self.seed, worker.id if worker else 0])
+        rng = np.random.default_rng([self.seed, self.rank])
         while True:
             crops, boxes, classes = zip(*(sample(self.pairs, rng) for _ in range(self.batch)))
             image = torch.from_numpy(np.stack(crops))[:, None]
@@ -67,8 +68,15 @@ def _write(what, path: Path):
 
 def main():
     args = _arguments()
+    with tempfile.TemporaryDirectory() as meeting:
+        multiprocessing.spawn(train, (args, f"file://{meeting}/store"), args.processes)
+
+
+def train(rank: int, args, meeting: str):
+    """One of the processes that share each batch and the mean of their gradients; the first one writes and prints."""
+    distributed.init_process_group("gloo", init_method=meeting, rank=rank, world_size=args.processes)
     torch.manual_seed(args.seed)
-    torch.set_num_threads(args.threads)
+    torch.set_num_threads(1)
     pairs = load_pairs(args.data, held_out=False)
     if args.all_groups:
         pairs += load_pairs(args.data, held_out=True)
@@ -77,13 +85,15 @@ def main():
         net.load_state_dict(torch.load(args.start, map_location="cpu", weights_only=True))
     net = net.to(memory_format=torch.channels_last).train()
     average = copy.deepcopy(net).eval()
+    shared = torch.nn.parallel.DistributedDataParallel(net)
     optimiser = torch.optim.AdamW(net.parameters(), lr=args.rate, weight_decay=0.02)
     run = Run(args.out, net, average, optimiser)
     first = 1 + (run.resume() if args.resume else 0)
     # A run that goes on draws other crops than those it has seen.
-    crops = Crops(pairs, args.batch, args.seed + first - 1)
+    crops = Crops(pairs, args.batch // args.processes, args.seed + first - 1, rank)
     batches = torch.utils.data.DataLoader(crops, batch_size=None, num_workers=1)
-    print(f"{len(pairs)} boards, {sum(p.numel() for p in net.parameters())} parameters", flush=True)
+    say = print if rank == 0 else lambda *_, **__: None
+    say(f"{len(pairs)} boards, {sum(p.numel() for p in net.parameters())} parameters", flush=True)
 
     start, saved, shown = time.monotonic(), time.monotonic(), torch.zeros(3)
     for step, (image, label, target) in enumerate(batches, first):
@@ -94,7 +104,7 @@ def main():
             group["lr"] = args.rate * warm * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * done)))
         x = ((image.float() / 255 - MEAN) / STD).to(memory_format=torch.channels_last)
         with torch.autocast("cpu", torch.bfloat16, enabled=args.bf16):
-            logits, distances = net(x)
+            logits, distances = shared(x)
         loss, score_loss, box_loss = detection_loss(logits.float(), distances.float(), label, target)
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
@@ -104,13 +114,15 @@ def main():
         shown += torch.stack([loss.detach(), score_loss, box_loss])
         if step % 50 == 0:
             rate = (step - first + 1) / (time.monotonic() - start)
-            print(f"{step}/{args.steps} {rate:.2f}/s", *(f"{v / 50:.4f}" for v in shown), flush=True)
+            say(f"{step}/{args.steps} {rate:.2f}/s", *(f"{v / 50:.4f}" for v in shown), flush=True)
             shown.zero_()
-        if time.monotonic() - saved > 60 * args.save_every:
+        if rank == 0 and time.monotonic() - saved > 60 * args.save_every:
             run.save(step)
             saved = time.monotonic()
-    run.save(step - 1)
-    print(f"finished after {step - 1} steps", flush=True)
+    if rank == 0:
+        run.save(step - 1)
+    say(f"finished after {step - 1} steps", flush=True)
+    distributed.destroy_process_group()
 
 
 @torch.no_grad()
@@ -134,7 +146,7 @@ def _arguments():
     parser.add_argument("--rate", type=float, default=2e-3)
     parser.add_argument("--keep", type=float, default=0.999, help="share of the average that stays at each step")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--processes", type=int, default=1, help="share each batch among so many, each on one core")
     parser.add_argument("--bf16", action="store_true")
     parser.add_argument("--save-every", type=float, default=2.0, metavar="MINUTES")
     return parser.parse_args()
