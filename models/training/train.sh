@@ -7,8 +7,8 @@ data=$(CDPATH= cd -- "$1" && pwd)
 pack=${2:-$here/../pcb}
 work=${WORK:-$here/work}
 mkdir -p "$work"
-# A net this small gains nothing from a second thread; a second process gains a fifth even
-# where it shares its core with the first. PROCESSES says how many there are.
+# A net this small gains nothing from a second thread; a second process gains a fifth even where it shares its core with the
+# first. PROCESSES says how many there are.
 export OMP_NUM_THREADS=1
 # What glibc gives back to the system at each step it asks for again: without that 1.6 steps a second in place of 1.2.
 export MALLOC_ARENA_MAX=1 MALLOC_MMAP_MAX_=0 MALLOC_TOP_PAD_=268435456 MALLOC_TRIM_THRESHOLD_=8000000000
