@@ -149,7 +149,10 @@ def _arguments():
     parser.add_argument("--processes", type=int, default=1, help="share each batch among so many, each on one core")
     parser.add_argument("--bf16", action="store_true")
     parser.add_argument("--save-every", type=float, default=2.0, metavar="MINUTES")
-    return parser.parse_args()
+    args = parser.parse_args()
+    if args.processes < 1 or args.batch % args.processes:
+        parser.error(f"--processes {args.processes} cannot share a batch of {args.batch}; give a number that divides it")
+    return args
 
 
 if __name__ == "__main__":
